@@ -1,0 +1,120 @@
+//! How a check ends. There are four ways, and a pass cannot be constructed without its evidence.
+
+use serde::{Deserialize, Serialize};
+
+use super::common::Severity;
+
+/// Why a check gave no usable measurement, or was not tried. A closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Reason {
+    NotStarted,
+    /// Written in the contract, valid, but this version does not execute it yet.
+    NotExecutedYet,
+    Deselected,
+    Cancelled,
+    Interrupted,
+    TimedOut,
+    Unreachable,
+    AuthenticationFailed,
+    QueryError,
+    MissingRelation,
+    MissingColumn,
+    NoRows,
+    SeveralRows,
+    Null,
+    NotFinite,
+    OutOfRange,
+    WrongType,
+    ZeroDenominator,
+    FutureTimestamp,
+    TimestampWithoutZone,
+    ClockSkew,
+    StaleArtifact,
+    SnapshotMoved,
+    LineageUnknown,
+    NoBaseline,
+    InputsChanged,
+    StoreFailed,
+    BudgetExceeded,
+    Internal,
+}
+
+/// A reason with what was seen, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which of the closed list.
+    pub reason: Reason,
+    /// What the engine or the reader said, without secrets.
+    pub detail: String,
+}
+
+/// What was measured, in the words of the check: enough to write the sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Measured {
+    /// Rows looked at.
+    pub rows_seen: i128,
+    /// The judged number, exact, as text: `14`.
+    pub value: String,
+    /// What it counts, in the plural: `products`, `rows`.
+    pub unit: String,
+    /// Further numbers by name, for `explain` and JSON.
+    pub facts: Vec<(String, String)>,
+}
+
+/// How a kind judged one valid measurement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Every threshold is satisfied.
+    Pass(Measured),
+    /// At least one is crossed; the worst says what is asked for. `why` finishes the sentence "<title> failed: ...".
+    Fail { asks: Severity, measured: Measured, why: String },
+    /// The measurement cannot be used.
+    Error(Fault),
+}
+
+/// The proof that a measurement was taken, completely, and satisfied every threshold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    measured: Measured,
+    sql_hash: String,
+    snapshot: String,
+    attempts: u32,
+}
+
+impl Evidence {
+    /// Builds evidence from a judged measurement and the statement that took it.
+    pub fn of(measured: Measured, sql_hash: String, snapshot: String, attempts: u32) -> Self {
+        Evidence { measured, sql_hash, snapshot, attempts }
+    }
+    /// What was measured.
+    pub fn measured(&self) -> &Measured {
+        &self.measured
+    }
+    /// Hash of the SQL that measured it.
+    pub fn sql_hash(&self) -> &str {
+        &self.sql_hash
+    }
+    /// Which state of the data it was.
+    pub fn snapshot(&self) -> &str {
+        &self.snapshot
+    }
+    /// How often it was tried, from 1.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+/// The one way in which a check ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Measured, complete, within every threshold.
+    Pass(Evidence),
+    /// Measured, and a threshold is crossed.
+    Fail { asks: Severity, measured: Measured, why: String },
+    /// Tried, without a usable measurement.
+    Error(Fault),
+    /// Not tried.
+    Skipped(Fault),
+}

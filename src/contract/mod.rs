@@ -1,0 +1,328 @@
+//! The promise: the contract language as types, each value with its place.
+//!
+//! Strict: what is not described here is an error. A contract runs no code. This room knows nothing of the user's dbt project; names are
+//! checked against it in [`crate::lint`].
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::calendar::{Age, Day};
+use crate::check::{Spec, common::Severity};
+use crate::diagnostic::At;
+
+/// One reporting contract: what a report promises and what must be true for it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// Version of the contract language: 1.
+    pub version: At<u64>,
+    /// Identifier of the contract, unique in the project: letters, digits and `_`.
+    pub contract: At<String>,
+    /// What readers call the report.
+    #[serde(default)]
+    pub title: Option<At<String>>,
+    /// The dbt exposure that this contract guards.
+    #[serde(default)]
+    pub exposure: Option<At<String>>,
+    /// The promise, in the words of the business.
+    #[serde(default)]
+    pub promise: Option<At<String>>,
+    /// How much the report matters: `critical`, `standard` (default) or `experiment`.
+    #[serde(default)]
+    pub tier: Option<At<Tier>>,
+    /// Who answers for the report.
+    #[serde(default)]
+    pub owners: Option<Owners>,
+    /// What one run covers and when it is due.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// Who is told, when, and by which route.
+    #[serde(default)]
+    pub escalation: Vec<Escalation>,
+    /// What must have landed.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// The numbers of the report, each with its own verdict.
+    pub metrics: IndexMap<At<String>, Metric>,
+    /// What must hold.
+    #[serde(default)]
+    pub checks: Vec<At<Spec>>,
+    /// Sentences that a reader sees beside a number.
+    #[serde(default)]
+    pub caveats: Vec<Caveat>,
+    /// Written, expiring, owned exceptions, each to one check.
+    #[serde(default)]
+    pub waivers: Vec<Waiver>,
+    /// Where certified values and the status go.
+    #[serde(default)]
+    pub publish: Option<Publish>,
+}
+
+/// How much a report matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Decisions depend on it.
+    Critical,
+    /// The usual.
+    Standard,
+    /// Never pages anyone.
+    Experiment,
+}
+
+/// Business and technical owner.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Owners {
+    /// Reads the report and acts on it.
+    #[serde(default)]
+    pub business: Option<Owner>,
+    /// Mends it.
+    #[serde(default)]
+    pub technical: Option<Owner>,
+}
+
+/// A team and how to reach it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// The team's name.
+    pub team: At<String>,
+    /// An address or channel.
+    #[serde(default)]
+    pub contact: Option<At<String>>,
+}
+
+/// What one run covers, and the latest safe publication time.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The span of data of one run.
+    pub interval: At<IntervalUnit>,
+    /// First day of a week interval; monday when absent.
+    #[serde(default)]
+    pub starts: Option<At<Weekday>>,
+    /// IANA zone in which days, weeks and deadlines are counted; UTC when absent.
+    #[serde(default)]
+    pub timezone: Option<At<String>>,
+    /// The latest safe publication time after the interval's end: `monday 12:00` or `12:00`.
+    #[serde(default)]
+    pub ready_by: Option<At<String>>,
+    /// What a decision after `ready_by` asks for: `warn` (default) or `hold`.
+    #[serde(default)]
+    pub late: Option<At<Severity>>,
+    /// A YAML file of dates on which nothing is due.
+    #[serde(default)]
+    pub calendar: Option<At<String>>,
+}
+
+/// The span of data that one run covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum IntervalUnit {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// One step of escalation.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// What it reacts to.
+    pub on: At<Occasion>,
+    /// How long the occasion must last first: `60m`.
+    #[serde(default)]
+    pub after: Option<At<Age>>,
+    /// Routes: `slack:channel`, `email:address`, `email:owners.business`, `webhook:name`, `command:name`.
+    pub to: Vec<At<String>>,
+}
+
+/// What an escalation step or hook reacts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Occasion {
+    Publish,
+    Warn,
+    Hold,
+    Late,
+    Recovered,
+}
+
+/// A source that must have landed.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// `source.table` as in dbt.
+    pub source: At<String>,
+    /// Freshness; dbt's own when absent.
+    #[serde(default)]
+    pub freshness: Option<At<Freshness>>,
+    /// The data must cover every date up to here: `interval.end`.
+    #[serde(default)]
+    pub complete_through: Option<At<String>>,
+    /// Column whose groups must each have landed.
+    #[serde(default)]
+    pub group_by: Option<At<String>>,
+    /// The groups that must be there.
+    #[serde(default)]
+    pub expect: Option<At<Vec<At<String>>>>,
+    /// What a late or missing source asks for; `hold` when absent.
+    #[serde(default)]
+    pub severity: Option<At<Severity>>,
+    /// Why no rows at all are fine.
+    #[serde(default)]
+    pub allow_empty: Option<At<String>>,
+}
+
+/// How old the newest row may be.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Freshness {
+    /// Column (or SQL expression) with the load time; dbt's `loaded_at_field` when absent.
+    #[serde(default)]
+    pub loaded_at: Option<At<String>>,
+    /// Older than this warns.
+    #[serde(default)]
+    pub warn_after: Option<At<Age>>,
+    /// Older than this holds.
+    #[serde(default)]
+    pub hold_after: Option<At<Age>>,
+    /// Zone of a timestamp that has none.
+    #[serde(default)]
+    pub timezone: Option<At<String>>,
+}
+
+/// One number of the report. Exactly one of `column`, `metric`, `expression` says where it comes from.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    /// What readers call it; the key when absent.
+    #[serde(default)]
+    pub title: Option<At<String>>,
+    /// `model.column`.
+    #[serde(default)]
+    pub column: Option<At<String>>,
+    /// A metric of dbt's semantic layer.
+    #[serde(default)]
+    pub metric: Option<At<String>>,
+    /// An SQL expression over `model`.
+    #[serde(default)]
+    pub expression: Option<At<String>>,
+    /// The model that `expression` reads.
+    #[serde(default)]
+    pub model: Option<At<String>>,
+    /// What the number means.
+    #[serde(default)]
+    pub meaning: Option<At<String>>,
+    /// Who answers for this number.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+    /// What the published snapshot shows while it is held: `last_safe` or `blank` (default).
+    #[serde(default)]
+    pub when_held: Option<At<WhenHeld>>,
+}
+
+/// What a held metric shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenHeld {
+    /// The last certified value, with its date.
+    LastSafe,
+    /// Nothing.
+    Blank,
+}
+
+/// A sentence beside a number.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Caveat {
+    /// The metric; every metric when absent.
+    #[serde(default)]
+    pub metric: Option<At<String>>,
+    /// The sentence.
+    pub text: At<String>,
+    /// Last day on which it is shown; for ever when absent.
+    #[serde(default)]
+    pub until: Option<At<Day>>,
+}
+
+/// A written, expiring, owned exception to one check.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// The check, by name.
+    pub check: At<String>,
+    /// Why.
+    pub reason: At<String>,
+    /// Who agreed.
+    pub approved_by: At<String>,
+    /// Last day on which it counts, in the contract's zone.
+    pub until: At<Day>,
+    /// What else than a failure it covers: `error`, `skipped`.
+    #[serde(default)]
+    pub covers: Vec<At<Covers>>,
+}
+
+/// What a waiver covers besides a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Covers {
+    Error,
+    Skipped,
+}
+
+/// Where certified values and the status go.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// Certified values, last safe value for held metrics.
+    #[serde(default)]
+    pub snapshot: Option<Target>,
+    /// What a dashboard shows beside the numbers.
+    #[serde(default)]
+    pub status: Option<Target>,
+    /// Hooks after publishing.
+    #[serde(default)]
+    pub on_publish: Vec<Hook>,
+    /// Hooks when anything is held.
+    #[serde(default)]
+    pub on_hold: Vec<Hook>,
+}
+
+/// A relation to write.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// `schema.table`.
+    pub relation: At<String>,
+}
+
+/// A hook of `presscheck.yml`, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hook {
+    /// A signed HTTP request.
+    Webhook(At<String>),
+    /// A program with arguments, no shell.
+    Command(At<String>),
+}

@@ -1,0 +1,247 @@
+//! What dbt knows: manifest, catalog, run results, source freshness, profiles; only the fields that are read, as our own types.
+//!
+//! Not for SQL (see [`crate::lineage`]) and not for files: text comes in, `project` reads it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A dbt project as its artifacts describe it. Enabled nodes only.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Project {
+    /// `metadata.project_name`.
+    pub name: String,
+    /// `metadata.adapter_type`: `duckdb`, `postgres`, ...
+    pub adapter: String,
+    /// `metadata.dbt_version`.
+    pub dbt_version: String,
+    /// Schema version of the manifest, 9 to 12.
+    pub schema_version: u32,
+    /// `metadata.generated_at`.
+    pub generated_at: Option<jiff::Timestamp>,
+    /// `metadata.invocation_id`.
+    pub invocation_id: Option<String>,
+    /// Models, seeds, snapshots and sources by unique id.
+    pub nodes: BTreeMap<String, Node>,
+    /// Data tests by unique id.
+    pub tests: BTreeMap<String, Test>,
+    /// Exposures by unique id.
+    pub exposures: BTreeMap<String, Exposure>,
+    /// Semantic-layer metrics by unique id.
+    pub metrics: BTreeMap<String, Metric>,
+    /// Semantic models by unique id.
+    pub semantic_models: BTreeMap<String, SemanticModel>,
+    /// Groups by name.
+    pub groups: BTreeMap<String, Group>,
+    /// Disabled nodes: unique id and name, so that a reference to one can say so.
+    pub disabled: BTreeMap<String, String>,
+    /// What reading lost or doubted: parse-only manifest, version read as another, absent catalog. For people.
+    pub notes: Vec<String>,
+}
+
+/// What sort of relation a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum NodeKind {
+    Model,
+    Seed,
+    Snapshot,
+    Source,
+}
+
+/// A model, seed, snapshot or source.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Node {
+    pub unique_id: String,
+    pub kind: NodeKind,
+    /// Model name, or table name of a source.
+    pub name: String,
+    /// The source's name, for sources.
+    pub source_name: Option<String>,
+    /// Model version: `2`.
+    pub version: Option<String>,
+    /// Whether this is the version that the bare name means.
+    pub latest_version: bool,
+    pub package: String,
+    /// `original_file_path`.
+    pub path: PathBuf,
+    pub fqn: Vec<String>,
+    pub tags: Vec<String>,
+    /// `sql` or `python`.
+    pub language: String,
+    /// `table`, `view`, `incremental`, `ephemeral`, `seed`, ...
+    pub materialized: String,
+    pub database: Option<String>,
+    pub schema: String,
+    /// Alias (models) or identifier (sources).
+    pub identifier: String,
+    /// Quoted as dbt renders it; `None` for ephemeral models.
+    pub relation_name: Option<String>,
+    pub raw_code: String,
+    /// Absent in a parse-only manifest, for seeds and for sources.
+    pub compiled_code: Option<String>,
+    /// Columns that the manifest documents: name and type.
+    pub columns: Vec<Column>,
+    /// Columns that the catalog found in the warehouse, in order.
+    pub catalog_columns: Option<Vec<Column>>,
+    /// Unique ids of parents.
+    pub depends_on: Vec<String>,
+    pub meta: serde_json::Map<String, serde_json::Value>,
+    pub group: Option<String>,
+    pub access: Option<String>,
+    /// `config.column_types` of seeds.
+    pub column_types: BTreeMap<String, String>,
+    /// `None`: not configured, or switched off with `freshness: null`.
+    pub freshness: Option<Freshness>,
+    pub loaded_at_field: Option<String>,
+    pub loaded_at_query: Option<String>,
+    /// Checksum of the file, as dbt computes it.
+    pub checksum: Option<String>,
+    /// SQL of post- and pre-hooks.
+    pub hooks: Vec<String>,
+}
+
+/// A documented or observed column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Column {
+    pub name: String,
+    pub data_type: Option<String>,
+}
+
+/// dbt's source freshness, in whole seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct Freshness {
+    pub warn_after: Option<u64>,
+    pub error_after: Option<u64>,
+    pub filter: Option<String>,
+}
+
+/// A data test. Unit tests are not data checks and are not here.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Test {
+    pub unique_id: String,
+    pub name: String,
+    pub package: String,
+    pub path: PathBuf,
+    pub fqn: Vec<String>,
+    pub tags: Vec<String>,
+    /// `not_null`, `unique`, ...; `None` for singular tests.
+    pub test_name: Option<String>,
+    /// Package of the generic test: `dbt_utils`; `None` is dbt's own.
+    pub namespace: Option<String>,
+    pub kwargs: serde_json::Map<String, serde_json::Value>,
+    pub column_name: Option<String>,
+    /// The node that a generic test is attached to.
+    pub attached_node: Option<String>,
+    pub depends_on: Vec<String>,
+    /// `ERROR` -> hold.
+    pub warns_only: bool,
+    /// dbt's threshold strings; both `!= 0` by default.
+    pub warn_if: String,
+    pub error_if: String,
+    /// `count(*)` by default.
+    pub fail_calc: String,
+    pub filter: Option<String>,
+    pub limit: Option<u64>,
+    pub compiled_code: Option<String>,
+    pub raw_code: String,
+    pub meta: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A dbt exposure.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Exposure {
+    pub unique_id: String,
+    pub name: String,
+    pub label: Option<String>,
+    pub kind: String,
+    pub owner_name: Option<String>,
+    pub owner_email: Option<String>,
+    pub url: Option<String>,
+    pub depends_on: Vec<String>,
+    pub fqn: Vec<String>,
+    pub tags: Vec<String>,
+    pub meta: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A metric of the semantic layer, reduced to what says where its number comes from.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Metric {
+    pub unique_id: String,
+    pub name: String,
+    pub label: Option<String>,
+    pub description: Option<String>,
+    /// `simple`, `ratio`, `derived`, `cumulative`, `conversion`.
+    pub kind: String,
+    /// Measures it reads, by name (with their own filters' SQL).
+    pub measures: Vec<String>,
+    /// Metrics it reads, by name.
+    pub metrics: Vec<String>,
+    /// Jinja-SQL filters, its own and its inputs'.
+    pub filters: Vec<String>,
+    /// SQL expression, where the metric has its own (2026 spec), and aggregation.
+    pub expr: Option<String>,
+    pub depends_on: Vec<String>,
+    pub group: Option<String>,
+    pub meta: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A semantic model over one relation.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct SemanticModel {
+    pub unique_id: String,
+    pub name: String,
+    /// Unique id of the model it stands on.
+    pub model: Option<String>,
+    /// Measures: name, SQL expression (the name when absent), aggregation.
+    pub measures: Vec<Measure>,
+    /// Dimensions: name and SQL expression (the name when absent).
+    pub dimensions: Vec<(String, String)>,
+    /// Entities: name and SQL expression (the name when absent).
+    pub entities: Vec<(String, String)>,
+    /// The aggregation time dimension, if declared.
+    pub time_dimension: Option<String>,
+}
+
+/// One measure of a semantic model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Measure {
+    pub name: String,
+    pub expr: String,
+    pub agg: String,
+}
+
+/// A group and its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Group {
+    pub name: String,
+    pub owner_name: Option<String>,
+    pub owner_email: Option<String>,
+}
+
+impl Project {
+    /// The node that a contract means by `model`, `model.v2`, or `source.table`. Models, seeds and snapshots go before sources.
+    pub fn find(&self, name: &str) -> Option<&Node> {
+        let by_name = |wanted: &str, version: Option<&str>| {
+            self.nodes.values().find(|node| {
+                node.kind != NodeKind::Source
+                    && node.name == wanted
+                    && version.map_or(node.version.is_none() || node.latest_version, |v| node.version.as_deref() == Some(v))
+            })
+        };
+        by_name(name, None).or_else(|| {
+            let (first, last) = name.split_once('.')?;
+            last.strip_prefix('v').and_then(|version| by_name(first, Some(version))).or_else(|| {
+                self.nodes.values().find(|n| n.kind == NodeKind::Source && n.source_name.as_deref() == Some(first) && n.name == last)
+            })
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! Contract x lineage -> what to ask, fused into scans, and which metric each answer guards. A plan is a value: the same one is printed by
+//! `plan` and executed by `check`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::calendar::Interval;
+use crate::check::Spec;
+use crate::check::common::{Expect, Severity};
+use crate::check::outcome::Fault;
+use crate::lineage::{Certainty, EdgeKind};
+
+/// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
+pub type CheckId = String;
+/// A metric's key in the contract.
+pub type MetricId = String;
+
+/// Everything that will be asked, and what each answer is for.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Contract identifier.
+    pub contract: String,
+    /// What readers call the report.
+    pub report: String,
+    /// Who mends the report and who reads it: (team, contact).
+    pub technical_owner: Option<(String, Option<String>)>,
+    /// See `technical_owner`.
+    pub business_owner: Option<(String, Option<String>)>,
+    /// The span of data that is decided about.
+    pub interval: Option<Interval>,
+    /// What the decision needs, and nothing else: the expected set, fixed before the first query.
+    pub expected: Expected,
+    /// How to measure each check that is measured; in the order of `expected.checks`.
+    pub asks: BTreeMap<CheckId, Asked>,
+    /// The statements after fusing, in the order in which they are sent.
+    pub statements: Vec<Statement>,
+    /// Contract keys that are valid but not executed by this version, for people.
+    pub not_executed: Vec<String>,
+    /// Models whose lineage is assumed, and why; for people.
+    pub blind: Vec<String>,
+}
+
+/// The expected set: metrics, checks and the reach of each check.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// In the order of the contract.
+    pub metrics: Vec<GuardedMetric>,
+    /// In the order of the contract, then by id.
+    pub checks: Vec<GuardingCheck>,
+    /// Caveats with the metric they are for (all when `None`), the sentence, and the instant after their last day.
+    pub caveats: Vec<ActiveCaveat>,
+    /// Waivers by check.
+    pub waivers: Vec<ActiveWaiver>,
+    /// Latest safe publication time.
+    pub ready_by: Option<jiff::Timestamp>,
+    /// Whether a decision after it holds instead of warning.
+    pub late_holds: bool,
+}
+
+/// A metric and what is known of where it comes from.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct GuardedMetric {
+    pub id: MetricId,
+    pub title: String,
+    /// Team and contact.
+    pub owner: Option<(String, Option<String>)>,
+    pub last_safe: bool,
+    pub upstream: Upstream,
+}
+
+/// How well a metric's upstream is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    /// Every edge on the way up was read from SQL.
+    Known,
+    /// Some edges are assumed: models by unique id.
+    Assumed(Vec<String>),
+    /// The metric itself could not be resolved to columns.
+    Unresolved(String),
+}
+
+/// A check as the decision sees it.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct GuardingCheck {
+    pub id: CheckId,
+    pub kind: String,
+    pub title: String,
+    /// The worst that the check can ask for; what error and skipped ask for.
+    pub severity: Severity,
+    /// The relation it is about, as people name it.
+    pub about: String,
+    pub unit: Option<String>,
+    pub recover: Option<String>,
+    /// Whether it is a freshness check of a source: report status `stale`.
+    pub freshness: bool,
+    /// Whether a failure means that a group or date is missing: report status `partial`.
+    pub coverage: bool,
+    /// Why `affects_only` takes metrics away, if it does: (reason, metrics taken away).
+    pub narrowed: Option<(String, BTreeSet<MetricId>)>,
+    /// May and knows: the metrics that the check can reach.
+    pub reach: BTreeMap<MetricId, Reach>,
+}
+
+/// How a check reaches a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// `Known` when known edges alone suffice (or the contract says `affects`).
+    pub certainty: Certainty,
+    /// From the check's subject to the metric's column; empty when the contract says `affects`.
+    pub path: Vec<Step>,
+}
+
+/// One step of a path: a node, and the edge that leads on from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// `model.column`, `model rows lost`, `model rows added`.
+    pub node: String,
+    /// The edge to the next step; `None` on the last.
+    pub edge: Option<(EdgeKind, Certainty)>,
+}
+
+/// A caveat in force until an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct ActiveCaveat {
+    pub metric: Option<MetricId>,
+    pub text: String,
+    /// First instant at which it no longer counts.
+    pub ends: Option<jiff::Timestamp>,
+}
+
+/// A waiver in force until an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct ActiveWaiver {
+    pub check: CheckId,
+    pub reason: String,
+    pub approved_by: String,
+    pub ends: jiff::Timestamp,
+    pub covers_error: bool,
+    pub covers_skipped: bool,
+}
+
+/// How one check is measured, or why it is not.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// By columns `first..first + columns.len()` of a statement's only row; column `rows_seen` is at `rows_seen`.
+    Measured { spec: Spec, statement: usize, rows_seen: usize, first: usize, columns: Vec<Expect> },
+    /// Not at all: `skipped` with this reason.
+    Skipped(Fault),
+}
+
+/// One statement: a query that returns exactly one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Connection name; `None` is the project's own.
+    pub connection: Option<String>,
+    /// Relations that it reads, as rendered.
+    pub relations: Vec<String>,
+    /// The checks that it measures.
+    pub checks: Vec<CheckId>,
+    /// The exact text.
+    pub sql: String,
+    /// For fused scans: how to split (the same measurements one check at a time), for bisection of a broken scan; empty when unsplittable.
+    pub parts: Vec<Statement>,
+}
