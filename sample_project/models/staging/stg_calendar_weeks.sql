@@ -1,0 +1,6 @@
+select
+    week_start,
+    week_end,
+    fiscal_year,
+    fiscal_week
+from {{ ref('calendar_weeks') }}
