@@ -11,11 +11,7 @@ fn main() {
     if !linked || !set("CARGO_CFG_UNIX") {
         return;
     }
-    let program = if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") {
-        "@executable_path"
-    } else {
-        "$ORIGIN"
-    };
+    let program = if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") { "@executable_path" } else { "$ORIGIN" };
     let beside = std::env::var("DUCKDB_LIB_DIR").into_iter().chain([program.to_owned()]);
     let downloaded = std::env::var("TARGET").map(|target| format!("{program}/../duckdb-download/{target}/v2.0.0"));
     for folder in beside.chain(downloaded) {

@@ -1,3 +1,5 @@
 //! The command line.
 /// Runs the program and returns its exit code.
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::from(2) }
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(2)
+}
