@@ -63,13 +63,55 @@ pub struct Measured {
     pub facts: Vec<(String, String)>,
 }
 
+impl Reason {
+    /// Every reason, in the order of the list.
+    pub const ALL: [Reason; 29] = [
+        Reason::NotStarted,
+        Reason::NotExecutedYet,
+        Reason::Deselected,
+        Reason::Cancelled,
+        Reason::Interrupted,
+        Reason::TimedOut,
+        Reason::Unreachable,
+        Reason::AuthenticationFailed,
+        Reason::QueryError,
+        Reason::MissingRelation,
+        Reason::MissingColumn,
+        Reason::NoRows,
+        Reason::SeveralRows,
+        Reason::Null,
+        Reason::NotFinite,
+        Reason::OutOfRange,
+        Reason::WrongType,
+        Reason::ZeroDenominator,
+        Reason::FutureTimestamp,
+        Reason::TimestampWithoutZone,
+        Reason::ClockSkew,
+        Reason::StaleArtifact,
+        Reason::SnapshotMoved,
+        Reason::LineageUnknown,
+        Reason::NoBaseline,
+        Reason::InputsChanged,
+        Reason::StoreFailed,
+        Reason::BudgetExceeded,
+        Reason::Internal,
+    ];
+}
+
 /// How a kind judged one valid measurement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
     /// Every threshold is satisfied.
     Pass(Measured),
     /// At least one is crossed; the worst says what is asked for. `why` finishes the sentence "<title> failed: ...".
-    Fail { asks: Severity, measured: Measured, why: String },
+    Fail {
+        /// What the crossed threshold asks for.
+        asks: Severity,
+        /// What was measured.
+        measured: Measured,
+        /// Finishes "<title> failed: ...".
+        why: String,
+    },
     /// The measurement cannot be used.
     Error(Fault),
 }
@@ -84,9 +126,24 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Builds evidence from a judged measurement and the statement that took it.
-    pub fn of(measured: Measured, sql_hash: String, snapshot: String, attempts: u32) -> Self {
-        Evidence { measured, sql_hash, snapshot, attempts }
+    /// Builds evidence from a judged measurement and the statement that took it. What cannot be evidence (a negative number of rows, no value,
+    /// a value that is not finite, no statement, no attempt) is an internal fault: the check then ends in [`Outcome::Error`].
+    pub fn of(measured: Measured, sql_hash: String, snapshot: String, attempts: u32) -> Result<Self, Fault> {
+        let value = measured.value.trim().to_ascii_lowercase();
+        let lacks = match () {
+            () if measured.rows_seen < 0 => Some("a negative number of rows"),
+            () if value.is_empty() => Some("no measured value"),
+            () if ["nan", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "null"].contains(&value.as_str()) => {
+                Some("a value that is not finite")
+            }
+            () if sql_hash.is_empty() => Some("no statement that measured it"),
+            () if attempts == 0 => Some("no attempt"),
+            () => None,
+        };
+        match lacks {
+            Some(what) => Err(Fault { reason: Reason::Internal, detail: format!("passed with {what}, which is no evidence") }),
+            None => Ok(Evidence { measured, sql_hash, snapshot, attempts }),
+        }
     }
     /// What was measured.
     pub fn measured(&self) -> &Measured {
@@ -112,9 +169,45 @@ pub enum Outcome {
     /// Measured, complete, within every threshold.
     Pass(Evidence),
     /// Measured, and a threshold is crossed.
-    Fail { asks: Severity, measured: Measured, why: String },
+    Fail {
+        /// What the crossed threshold asks for.
+        asks: Severity,
+        /// What was measured.
+        measured: Measured,
+        /// Finishes "<title> failed: ...".
+        why: String,
+    },
     /// Tried, without a usable measurement.
     Error(Fault),
     /// Not tried.
     Skipped(Fault),
+}
+
+/// How a check ended, without its particulars: what the decision looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Measured, within every threshold.
+    Pass,
+    /// Measured, crosses what warns and nothing that holds.
+    FailWarn,
+    /// Measured, crosses what holds.
+    FailHold,
+    /// Tried, without a usable measurement.
+    Error,
+    /// Not tried.
+    Skipped,
+}
+
+impl Outcome {
+    /// How it ended.
+    pub fn ended(&self) -> Ended {
+        match self {
+            Outcome::Pass(_) => Ended::Pass,
+            Outcome::Fail { asks: Severity::Warn, .. } => Ended::FailWarn,
+            Outcome::Fail { asks: Severity::Hold, .. } => Ended::FailHold,
+            Outcome::Error(_) => Ended::Error,
+            Outcome::Skipped(_) => Ended::Skipped,
+        }
+    }
 }

@@ -1,1 +1,0 @@
-//! When may a number be published? Expected set x outcomes x context -> verdicts.

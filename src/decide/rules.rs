@@ -1,0 +1,193 @@
+//! The six rules of a verdict, each a function from one metric to the causes that it finds. The verdict is the worst that any cause asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::common::Severity;
+use crate::check::outcome::{Ended, Outcome};
+use crate::lineage::Certainty;
+use crate::plan::{ActiveWaiver, CheckId, Expected, GuardedMetric, GuardingCheck, Upstream};
+
+use super::Verdict;
+use super::cause::Cause;
+use super::context::{Context, FactName, FactState};
+
+/// All that a verdict is made from.
+pub(super) struct Case<'a> {
+    pub expected: &'a Expected,
+    pub outcomes: &'a BTreeMap<CheckId, Outcome>,
+    pub context: &'a Context,
+    pub decided_at: jiff::Timestamp,
+}
+
+impl Case<'_> {
+    /// Every cause that stands between the metric and publish, worst first.
+    pub fn causes(&self, metric: &GuardedMetric) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        causes.extend(self.checks(metric));
+        causes.extend(self.evidence(metric));
+        causes.extend(self.lineage(metric));
+        causes.extend(self.context());
+        causes.extend(self.time());
+        causes.extend(self.caveats(metric));
+        causes.sort_by_key(|cause| self.rank(cause));
+        causes
+    }
+
+    /// How the check ended; one that is absent was not started.
+    pub fn ended(&self, check: &GuardingCheck) -> Ended {
+        match self.outcomes.get(&check.id) {
+            Some(outcome) => outcome.ended(),
+            None => Ended::Skipped,
+        }
+    }
+
+    /// The live waiver that covers how this check ended, if there is one.
+    pub fn waiver(&self, check: &GuardingCheck) -> Option<&ActiveWaiver> {
+        let ended = self.ended(check);
+        let live = |waiver: &&ActiveWaiver| waiver.check == check.id && self.decided_at < waiver.ends;
+        self.expected.waivers.iter().filter(live).find(|waiver| covers(waiver, ended))
+    }
+
+    fn checks(&self, metric: &GuardedMetric) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for check in &self.expected.checks {
+            let Some(reach) = check.reach.get(&metric.id) else { continue };
+            let ended = self.ended(check);
+            let waived = self.waiver(check).is_some();
+            let asks = match asks(ended, check.severity) {
+                Verdict::Publish => continue,
+                Verdict::Warn => Verdict::Warn,
+                Verdict::Hold if waived => Verdict::Warn,
+                Verdict::Hold => Verdict::Hold,
+            };
+            let (check, certainty, path) = (check.id.clone(), reach.certainty, reach.path.clone());
+            causes.push(Cause::Check { check, ended, asks, waived, certainty, path });
+        }
+        causes
+    }
+
+    fn evidence(&self, metric: &GuardedMetric) -> Option<Cause> {
+        let knows = |check: &&GuardingCheck| check.reach.get(&metric.id).is_some_and(|reach| reach.certainty == Certainty::Known);
+        let known: Vec<&GuardingCheck> = self.expected.checks.iter().filter(knows).collect();
+        if known.iter().any(|check| self.ended(check) == Ended::Pass) {
+            return None;
+        }
+        let failed = known.iter().any(|check| matches!(self.ended(check), Ended::FailWarn | Ended::FailHold));
+        Some(Cause::NoEvidence { known: known.iter().map(|check| check.id.clone()).collect(), failed })
+    }
+
+    fn lineage(&self, metric: &GuardedMetric) -> Option<Cause> {
+        match &metric.upstream {
+            Upstream::Known => None,
+            Upstream::Assumed(models) => Some(Cause::AssumedLineage { models: models.clone() }),
+            Upstream::Unresolved(why) => Some(Cause::Unresolved { why: why.clone() }),
+        }
+    }
+
+    fn context(&self) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for (name, fact) in self.context.facts() {
+            let stands = match fact.state {
+                FactState::Holds => true,
+                FactState::DoesNotApply => name.may_not_apply(),
+                FactState::Broken | FactState::Unknown => false,
+            };
+            if !stands {
+                causes.push(Cause::Context { fact: name, state: fact.state, detail: fact.detail });
+            }
+        }
+        causes.extend(self.unexpected().into_iter().map(|detail| Cause::Context {
+            fact: FactName::ExpectedSetComplete,
+            state: FactState::Broken,
+            detail,
+        }));
+        causes
+    }
+
+    /// What contradicts the expected set: a result that nobody expected, a name that stands for two things. Each is a bug, and holds everything.
+    pub fn unexpected(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut checks = BTreeSet::new();
+        let mut metrics = BTreeSet::new();
+        for metric in &self.expected.metrics {
+            if !metrics.insert(&metric.id) {
+                found.push(format!("two metrics are called `{}`", metric.id));
+            }
+        }
+        for check in &self.expected.checks {
+            if !checks.insert(&check.id) {
+                found.push(format!("two checks are called `{}`", check.id));
+            }
+            let astray = check.reach.keys().filter(|metric| !metrics.contains(metric));
+            found.extend(astray.map(|metric| format!("check `{}` guards `{metric}`, which is no metric of the contract", check.id)));
+        }
+        let strays = self.outcomes.keys().filter(|id| !checks.contains(id));
+        found.extend(strays.map(|id| format!("there is a result for `{id}`, which nobody expected")));
+        found
+    }
+
+    fn time(&self) -> Option<Cause> {
+        let ready_by = self.expected.ready_by?;
+        let asks = if self.expected.late_holds { Verdict::Hold } else { Verdict::Warn };
+        (self.decided_at > ready_by).then_some(Cause::Late { ready_by, asks })
+    }
+
+    fn caveats(&self, metric: &GuardedMetric) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for caveat in &self.expected.caveats {
+            let concerns = caveat.metric.as_ref().is_none_or(|named| *named == metric.id);
+            let live = caveat.ends.is_none_or(|ends| self.decided_at < ends);
+            if concerns && live {
+                causes.push(Cause::Caveat { text: caveat.text.clone() });
+            }
+        }
+        for check in self.expected.checks.iter().filter(|check| check.reach.contains_key(&metric.id)) {
+            if let Some(waiver) = self.waiver(check) {
+                let (reason, approved_by) = (waiver.reason.clone(), waiver.approved_by.clone());
+                causes.push(Cause::Waiver { check: check.id.clone(), reason, approved_by, ends: waiver.ends });
+            }
+        }
+        causes
+    }
+
+    /// Worst first; among equals the rules in their order, a failure before an error before a skip, the contract's own checks before dbt's
+    /// tests, then the contract's order (the sort is stable).
+    fn rank(&self, cause: &Cause) -> (std::cmp::Reverse<Verdict>, super::cause::Rule, u8, bool) {
+        let (kind, dbt) = match cause {
+            Cause::Check { check, ended, .. } => {
+                let kind = match ended {
+                    Ended::FailHold => 0,
+                    Ended::FailWarn => 1,
+                    Ended::Error => 2,
+                    Ended::Skipped => 3,
+                    Ended::Pass => 4,
+                };
+                (kind, check.starts_with("dbt:"))
+            }
+            Cause::NoEvidence { .. } | Cause::AssumedLineage { .. } | Cause::Unresolved { .. } | Cause::Context { .. } => (0, false),
+            Cause::Late { .. } | Cause::Caveat { .. } | Cause::Waiver { .. } | Cause::Internal { .. } => (0, false),
+        };
+        (std::cmp::Reverse(cause.asks()), cause.rule(), kind, dbt)
+    }
+}
+
+/// What an outcome asks for, before waivers.
+fn asks(ended: Ended, severity: Severity) -> Verdict {
+    match (ended, severity) {
+        (Ended::Pass, Severity::Warn | Severity::Hold) => Verdict::Publish,
+        (Ended::FailWarn, Severity::Warn | Severity::Hold) => Verdict::Warn,
+        (Ended::FailHold, Severity::Warn | Severity::Hold) => Verdict::Hold,
+        (Ended::Error | Ended::Skipped, Severity::Warn) => Verdict::Warn,
+        (Ended::Error | Ended::Skipped, Severity::Hold) => Verdict::Hold,
+    }
+}
+
+/// Whether a waiver speaks of checks that ended so: of failures always, of errors and skips only where it says so, of passes never.
+pub(super) fn covers(waiver: &ActiveWaiver, ended: Ended) -> bool {
+    match ended {
+        Ended::Pass => false,
+        Ended::FailWarn | Ended::FailHold => true,
+        Ended::Error => waiver.covers_error,
+        Ended::Skipped => waiver.covers_skipped,
+    }
+}
