@@ -26,6 +26,31 @@ pub struct Interval {
     pub end: jiff::Zoned,
 }
 
+/// The span of data that one run covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum IntervalUnit {
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
 impl FromStr for Day {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {

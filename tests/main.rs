@@ -1,1 +1,3 @@
+//! The one test binary: a file for each room, tables and snapshots beside them.
 
+mod architecture;

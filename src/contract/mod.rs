@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::calendar::{Age, Day};
+pub use crate::calendar::{IntervalUnit, Weekday};
 use crate::check::{Spec, common::Severity};
 use crate::diagnostic::At;
 
@@ -115,31 +116,6 @@ pub struct Schedule {
     /// A YAML file of dates on which nothing is due.
     #[serde(default)]
     pub calendar: Option<At<String>>,
-}
-
-/// The span of data that one run covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum IntervalUnit {
-    Hour,
-    Day,
-    Week,
-    Month,
-}
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
 }
 
 /// One step of escalation.
