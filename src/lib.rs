@@ -16,25 +16,25 @@
 //! - Deliberately absent: a scheduler, an SQL parser of its own, an async runtime, plug-ins, a daemon.
 
 // -- what is said ------------------------------------------------------------------ pure
-pub mod calendar;
-pub mod check;
-pub mod contract;
-pub mod dbt;
 pub mod diagnostic;
 pub mod yaml;
+pub mod calendar;
+pub mod dbt;
+pub mod check;
+pub mod contract;
 // -- thinking ---------------------------------------------------------------------- pure
 pub mod lineage;
-pub mod lint;
 pub mod macros;
+pub mod lint;
 pub mod plan;
 // -- asking the warehouse ---------------------------------------------------------- effects
-pub mod execute;
 pub mod warehouse;
+pub mod execute;
 // -- deciding ---------------------------------------------------------------------- pure
 pub mod decide;
-pub mod record;
 pub mod sentence;
+pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
-pub mod cli;
 pub mod output;
 pub mod project;
+pub mod cli;

@@ -85,9 +85,14 @@ fn every_package_has_one_owner() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (package, owners) in OWNERS {
-            let owned = owners.iter().any(|owner| source.path.starts_with(&format!("{owner}/")) || source.path.starts_with(&format!("{owner}.")));
+            let owned =
+                owners.iter().any(|owner| source.path.starts_with(&format!("{owner}/")) || source.path.starts_with(&format!("{owner}.")));
             if !owned && names_package(&source.code, package) {
-                wrong.push(format!("src/{} uses `{package}`, which belongs to {}: call that room instead", source.path, owners.join(" and ")));
+                wrong.push(format!(
+                    "src/{} uses `{package}`, which belongs to {}: call that room instead",
+                    source.path,
+                    owners.join(" and ")
+                ));
             }
         }
     }
@@ -98,9 +103,21 @@ fn every_package_has_one_owner() {
 fn effects_stay_in_their_rooms() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| !EFFECTS.contains(&source.room.as_str()) && source.room != "main") {
-        for effect in ["clippy::disallowed_methods", "std::fs", "std::env", "std::net", "std::process", "SystemTime::now", "Instant::now", "thread::sleep"] {
+        for effect in [
+            "clippy::disallowed_methods",
+            "std::fs",
+            "std::env",
+            "std::net",
+            "std::process",
+            "SystemTime::now",
+            "Instant::now",
+            "thread::sleep",
+        ] {
             if source.code.contains(effect) {
-                wrong.push(format!("src/{} has `{effect}`, but `{}` is pure: take the file, time or setting as a value", source.path, source.room));
+                wrong.push(format!(
+                    "src/{} has `{effect}`, but `{}` is pure: take the file, time or setting as a value",
+                    source.path, source.room
+                ));
             }
         }
     }
@@ -128,7 +145,11 @@ fn files_are_read_in_a_sitting() {
 
 #[test]
 fn rooms_are_named_by_what_is_inside() {
-    let wrong: Vec<String> = rooms().iter().filter(|room| EMPTY_NAMES.contains(&room.as_str())).map(|room| format!("`{room}` is no word of the domain")).collect();
+    let wrong: Vec<String> = rooms()
+        .iter()
+        .filter(|room| EMPTY_NAMES.contains(&room.as_str()))
+        .map(|room| format!("`{room}` is no word of the domain"))
+        .collect();
     report(&wrong);
 }
 
@@ -137,8 +158,14 @@ fn the_reader_of_imports_reads_every_form() {
     let text = "use crate::check::{Spec, common::Severity};\nuse crate::{plan::{self, Plan}, yaml};\n// crate::output\nlet a = \"crate::cli\"; crate::decide::go();\ncrate::check_args! {}";
     let expected: BTreeSet<String> = ["check", "plan", "yaml", "decide"].map(String::from).into();
     assert_eq!(imports(&code_of(text)), expected);
-    assert!(names_package("use clap::Parser;", "clap") && names_package("#[derive(clap::Parser)]", "clap") && names_package("use rayon;", "rayon"));
-    assert!(!names_package("self::duckdb::open()", "duckdb") && !names_package("let clap = 1;", "clap") && !names_package("unclap::x", "clap"));
+    assert!(
+        names_package("use clap::Parser;", "clap")
+            && names_package("#[derive(clap::Parser)]", "clap")
+            && names_package("use rayon;", "rayon")
+    );
+    assert!(
+        !names_package("self::duckdb::open()", "duckdb") && !names_package("let clap = 1;", "clap") && !names_package("unclap::x", "clap")
+    );
 }
 
 fn report(wrong: &[String]) {
