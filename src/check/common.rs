@@ -88,6 +88,17 @@ macro_rules! check_args {
             #[serde(default)] connection: Option<$crate::diagnostic::At<String>>,
         }
         impl $name {
+            /// Builds one that no contract wrote (a dbt test, a source); contracts come through serde.
+            #[allow(dead_code, clippy::too_many_arguments)]
+            pub fn new(common: $crate::check::common::Common, $($field: $type),*) -> Self {
+                let $crate::check::common::Common {
+                    name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows, allow_empty, connection,
+                } = common;
+                $name {
+                    $($field,)* name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows,
+                    allow_empty, connection,
+                }
+            }
             fn shared(&self) -> $crate::check::common::Common {
                 $crate::check::common::Common {
                     name: self.name.clone(), title: self.title.clone(), filter: self.filter.clone(), severity: self.severity.clone(),
@@ -102,6 +113,7 @@ macro_rules! check_args {
 
 /// One part of a check's subject. `relation` is an index into [`super::Kind::relations`].
 #[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
 pub enum Part {
     /// The values of one column.
     Column { relation: usize, column: At<String> },
@@ -115,6 +127,10 @@ pub enum Part {
     Query { sql: At<String> },
     /// The subject is stated by dbt tests upstream of each metric; the planner expands it.
     DbtTests,
+    /// Everything of a relation: what is compared is not known before it is asked.
+    Everything { relation: usize },
+    /// A metric of the contract, by key.
+    Metric { metric: At<String> },
 }
 
 /// What type a measurement column must have.
@@ -133,11 +149,43 @@ pub enum Expect {
 }
 
 /// What a check asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
     /// Measurement columns after `rows_seen`: name and type. The template has one macro for each name (fusable), or one `query`.
     pub columns: Vec<(&'static str, Expect)>,
-    /// Arguments that the template sees as `check.<name>`, JSON-like. Relation arguments are given as names as written and are replaced by the
-    /// planner: the template sees `relations[0]`, `relations[1]`, ... as rendered relation names.
+    /// Arguments that the template sees as `check.<name>`, JSON-like. Relations are not among them: the template sees them as `relations[0]`,
+    /// `relations[1]`, ..., rendered by the planner.
     pub arguments: BTreeMap<&'static str, serde_json::Value>,
+    /// Arguments that are SQL written in the contract. The planner renders `{{ interval.start }}` and the like in them, parses them, and gives them
+    /// to the template beside `arguments`.
+    pub sql: Vec<(&'static str, Sql)>,
+}
+
+/// A piece of SQL that a contract wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sql {
+    /// As written, with its place.
+    pub text: At<String>,
+    /// What it must be.
+    pub grammar: Grammar,
+}
+
+/// What a piece of SQL must be before it goes anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// One expression over the rows of a relation.
+    Expression,
+    /// One read-only query.
+    Query,
+}
+
+/// What a check's failure says of the report as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// Nothing more.
+    Nothing,
+    /// A source is late: the report is stale.
+    Stale,
+    /// A group or a date is missing: the report is partial.
+    Partial,
 }

@@ -4,15 +4,35 @@
 //! docs derive from that list. SQL measures, this room judges: thresholds, tolerances and times are compared here and nowhere else.
 //! Not for: which metric a check can hold (`plan`), nor what a verdict follows from outcomes (`decide`).
 
+pub mod argument;
+pub mod bound;
 pub mod common;
+pub mod judge;
 pub mod measurement;
 pub mod outcome;
 pub mod threshold;
 
-mod not_null;
+pub mod accepted_values;
+pub mod change;
+pub mod date_coverage;
+pub mod dbt_test;
+pub mod dbt_tests;
+pub mod expression;
+pub mod freshness;
+pub mod groups_present;
+pub mod matches;
+pub mod not_null;
+pub mod range;
+pub mod reconcile;
+pub mod reconcile_rows;
+pub mod relationships;
+pub mod row_count;
+pub mod schema;
+pub mod sql;
+pub mod unique;
 
-use crate::diagnostic::At;
-use common::{Common, Part, Request};
+use crate::diagnostic::{At, Finding};
+use common::{Common, Part, Request, Severity, Tells};
 use measurement::Measurement;
 use outcome::Judgement;
 
@@ -22,39 +42,107 @@ pub trait Kind {
     fn common(&self) -> Common;
     /// The relations that the check names, as written; the first is the one whose rows are counted.
     fn relations(&self) -> Vec<At<String>>;
+    /// For each of [`Kind::relations`], the predicate that limits its rows; may be shorter. The shared `where` limits the first.
+    fn filters(&self) -> Vec<Option<At<String>>> {
+        vec![self.common().filter]
+    }
     /// What the check vouches for, by index into [`Kind::relations`]: the subject of the decision's lineage walk.
     fn subject(&self) -> Vec<Part>;
     /// What to ask: template arguments and the measurement columns that come after `rows_seen`.
     fn request(&self) -> Request;
     /// Compares one valid measurement with the thresholds. Never called without one; must say pass only when every threshold is satisfied.
     fn judge(&self, measurement: &Measurement) -> Judgement;
+    /// What contradicts itself in the check as written, without looking at the project; see also [`Spec::problems`].
+    fn problems(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+    /// Whether this version can execute the check as written; if not, why. Such a check is `skipped (not executed yet)`, never a pass.
+    fn executed(&self) -> Result<(), String> {
+        Ok(())
+    }
+    /// What a failure says of the whole report's status.
+    fn tells(&self) -> Tells {
+        Tells::Nothing
+    }
+    /// The worst that the check's thresholds ask for; what an error of the check asks for too.
+    fn severity(&self) -> Severity {
+        judge::severity(&self.common())
+    }
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident => $type:ty),* $(,)?) => {
+    (written: $($(#[$doc:meta])* $name:ident => $type:ty),*; derived: $($(#[$derived_doc:meta])* $derived:ident => $derived_type:ty),* $(;)?) => {
         /// A check as written in a contract, under its kind.
         #[derive(Debug, Clone, PartialEq, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "snake_case")]
         #[allow(non_camel_case_types)]
-        pub enum Spec { $($(#[$doc])* $name(Box<$type>)),* }
+        pub enum Spec {
+            $($(#[$doc])* $name(Box<$type>),)*
+            $($(#[$derived_doc])* #[serde(skip)] #[schemars(skip)] $derived(Box<$derived_type>),)*
+        }
 
-        /// The names of all kinds, in the order of the reference.
+        /// The names of all kinds that a contract can write, in the order of the reference.
         pub const KINDS: &[&str] = &[$(stringify!($name)),*];
 
         impl Spec {
             /// The kind's name, as written.
             pub fn kind_name(&self) -> &'static str {
-                match self { $(Spec::$name(_) => stringify!($name)),* }
+                match self { $(Spec::$name(_) => stringify!($name),)* $(Spec::$derived(_) => stringify!($derived),)* }
             }
             /// The kind's own behaviour.
             pub fn kind(&self) -> &dyn Kind {
-                match self { $(Spec::$name(spec) => spec.as_ref()),* }
+                match self { $(Spec::$name(spec) => spec.as_ref(),)* $(Spec::$derived(spec) => spec.as_ref(),)* }
             }
         }
     };
 }
 
 kinds! {
-    /// No NULL in a column (or several).
+    written:
+    /// The newest row of a relation is young enough.
+    freshness => freshness::Freshness,
+    /// The number of rows is within bounds.
+    row_count => row_count::RowCount,
+    /// No NULL in a column, or in any of several.
     not_null => not_null::NotNull,
+    /// No key twice, over one or several columns.
+    unique => unique::Unique,
+    /// Every value is one of a list.
+    accepted_values => accepted_values::AcceptedValues,
+    /// Every number is within bounds.
+    range => range::Range,
+    /// Every text matches a pattern.
+    matches => matches::Matches,
+    /// Every key is found in another relation.
+    relationships => relationships::Relationships,
+    /// An SQL expression is true on every row.
+    expression => expression::Expression,
+    /// A query that returns the failing rows returns none.
+    sql => sql::Sql,
+    /// Every expected date is present.
+    date_coverage => date_coverage::DateCoverage,
+    /// Every expected group arrived.
+    groups_present => groups_present::GroupsPresent,
+    /// Columns and types are the expected ones.
+    schema => schema::Schema,
+    /// Two aggregates agree within a tolerance, key by key.
+    reconcile => reconcile::Reconcile,
+    /// Two relations agree row by row.
+    reconcile_rows => reconcile_rows::ReconcileRows,
+    /// A metric moved within bounds against earlier runs.
+    change => change::Change,
+    /// dbt's own data tests count as checks.
+    dbt_tests => dbt_tests::DbtTests;
+    derived:
+    /// One data test of dbt, made of its compiled SQL.
+    dbt_test => dbt_test::DbtTest;
+}
+
+impl Spec {
+    /// Everything in the check that contradicts itself: the shared keys, then the kind's own.
+    pub fn problems(&self) -> Vec<Finding> {
+        let mut problems = judge::shared_problems(self.kind());
+        problems.extend(self.kind().problems());
+        problems
+    }
 }

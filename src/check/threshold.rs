@@ -56,6 +56,21 @@ impl std::str::FromStr for Threshold {
     }
 }
 
+impl std::fmt::Display for Threshold {
+    /// As a contract writes it: `> 10`, `>= 5%`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let operator = match self.comparison {
+            Comparison::Above => ">",
+            Comparison::AtLeast => ">=",
+            Comparison::Below => "<",
+            Comparison::AtMost => "<=",
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "!=",
+        };
+        write!(f, "{operator} {}{}", self.bound, if self.percent { "%" } else { "" })
+    }
+}
+
 impl<'de> Deserialize<'de> for Threshold {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)

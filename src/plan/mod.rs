@@ -37,6 +37,8 @@ pub struct Plan {
     pub not_executed: Vec<String>,
     /// Models whose lineage is assumed, and why; for people.
     pub blind: Vec<String>,
+    /// What people should know of how this plan came about: a source without freshness, a check that reaches no metric.
+    pub notes: Vec<String>,
 }
 
 /// The expected set: metrics, checks and the reach of each check.
@@ -144,6 +146,7 @@ pub struct ActiveWaiver {
 
 /// How one check is measured, or why it is not.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)]
 pub enum Asked {
     /// By columns `first..first + columns.len()` of a statement's only row; column `rows_seen` is at `rows_seen`.
     Measured { spec: Spec, statement: usize, rows_seen: usize, first: usize, columns: Vec<Expect> },
@@ -163,5 +166,6 @@ pub struct Statement {
     /// The exact text.
     pub sql: String,
     /// For fused scans: how to split (the same measurements one check at a time), for bisection of a broken scan; empty when unsplittable.
+    /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
 }

@@ -1,0 +1,110 @@
+//! `row_count`: the number of rows is within bounds.
+
+use super::bound::{Between, Bound};
+use super::common::{Common, Part, Request};
+use super::judge::{counted, crossed, enough, fault, severity};
+use super::measurement::Measurement;
+use super::outcome::{Fault, Judgement, Measured, Reason};
+use super::threshold::{Comparison, Threshold};
+use crate::diagnostic::{At, Finding};
+
+crate::check_args! {
+    /// The number of rows is within bounds, both ends allowed: `between`, or `warn_if`/`hold_if`.
+    pub struct RowCount {
+        /// The relation whose rows are counted.
+        pub model: At<String>,
+        /// Lowest and highest number of rows: whole numbers, or shares of earlier runs.
+        #[serde(default)]
+        pub between: Option<Between>,
+    }
+}
+
+impl RowCount {
+    /// The bound that the count is beyond, in words.
+    fn beyond(&self, rows: i128) -> Result<Option<String>, Fault> {
+        let rows = rust_decimal::Decimal::try_from_i128_with_scale(rows, 0)
+            .map_err(|_| fault(Reason::OutOfRange, format!("{rows} rows cannot be compared exactly")))?;
+        let absolute = |bound: &Bound| {
+            bound.absolute().ok_or_else(|| fault(Reason::NoBaseline, format!("`{bound}` needs the history of earlier runs")))
+        };
+        let Some(between) = &self.between else { return Ok(None) };
+        let min = between.min.as_ref().map(|bound| absolute(&bound.value)).transpose()?;
+        let max = between.max.as_ref().map(|bound| absolute(&bound.value)).transpose()?;
+        Ok(match (min, max) {
+            (Some(min), _) if rows < min => Some(format!("fewer than {min}")),
+            (_, Some(max)) if rows > max => Some(format!("more than {max}")),
+            (Some(_) | None, Some(_) | None) => None,
+        })
+    }
+    fn compare(&self, rows: i128) -> Result<Judgement, Fault> {
+        let common = self.shared();
+        if let Some(too_few) = enough(&common, rows)? {
+            return Ok(too_few);
+        }
+        let unit = common.unit.as_ref().map_or("rows", |unit| unit.value.as_str());
+        let measured = Measured { rows_seen: rows, value: rows.to_string(), unit: unit.to_owned(), facts: Vec::new() };
+        if let Some(beyond) = self.beyond(rows)? {
+            return Ok(Judgement::Fail { asks: severity(&common), measured, why: format!("{}, {beyond}", counted(rows, unit)) });
+        }
+        // Without bounds, being there is what is asked, and `enough` has seen to that.
+        if common.warn_if.is_none() && common.hold_if.is_none() {
+            return Ok(Judgement::Pass(measured));
+        }
+        Ok(match crossed(&common, rows, rows)? {
+            None => Judgement::Pass(measured),
+            Some((asks, limit)) => {
+                let limit = limit.map_or_else(String::new, |limit| format!(", {limit}"));
+                Judgement::Fail { asks, measured, why: format!("{}{limit}", counted(rows, unit)) }
+            }
+        })
+    }
+}
+
+impl super::Kind for RowCount {
+    fn common(&self) -> Common {
+        self.shared()
+    }
+    fn relations(&self) -> Vec<At<String>> {
+        vec![self.model.clone()]
+    }
+    fn subject(&self) -> Vec<Part> {
+        let common = self.shared();
+        let caps = |limit: &At<Threshold>| match limit.comparison {
+            Comparison::Above | Comparison::AtLeast | Comparison::Equal | Comparison::NotEqual => true,
+            Comparison::Below | Comparison::AtMost => false,
+        };
+        let capped =
+            self.between.as_ref().is_some_and(|between| between.max.is_some()) || common.warn_if.iter().chain(&common.hold_if).any(caps);
+        let added = capped.then_some(Part::RowsAdded { relation: 0 });
+        [Part::RowsLost { relation: 0 }].into_iter().chain(added).collect()
+    }
+    fn request(&self) -> Request {
+        Request::default()
+    }
+    fn judge(&self, measurement: &Measurement) -> Judgement {
+        self.compare(measurement.rows_seen).unwrap_or_else(Judgement::Error)
+    }
+    fn problems(&self) -> Vec<Finding> {
+        let common = self.shared();
+        let limits: Vec<&At<Threshold>> = common.warn_if.iter().chain(&common.hold_if).collect();
+        let mut problems = match (&self.between, limits.first()) {
+            (None, None) => {
+                vec![
+                    Finding::error("PC252", "no number of rows is asked for")
+                        .at(self.model.span)
+                        .help("write between: {min: 1}, or hold_if: \"< 1\""),
+                ]
+            }
+            (Some(_), Some(limit)) => vec![Finding::error("PC252", "`between` excludes `warn_if` and `hold_if`").at(limit.span)],
+            (Some(between), None) => between.problems(true),
+            (None, Some(_)) => Vec::new(),
+        };
+        for limit in limits.iter().filter(|limit| limit.percent) {
+            problems.push(Finding::error("PC254", "the rows are always 100% of the rows").at(limit.span).help("write a number"));
+        }
+        problems
+    }
+    fn executed(&self) -> Result<(), String> {
+        self.between.as_ref().and_then(Between::needs_history).map_or(Ok(()), Err)
+    }
+}
