@@ -1,11 +1,25 @@
 //! The warehouse: one adapter is one file. Read-only sessions that answer one statement at a time.
+//!
+//! An adapter returns what the engine said, as exact as the engine said it, or the reason why it said nothing. Not for judging
+//! (see [`crate::check`]), nor for what to ask and in which order (see [`crate::plan`] and [`crate::execute`]).
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::check::measurement::Cell;
-use crate::check::outcome::Fault;
+use serde_json::{Map, Value};
 
-/// All rows of a small answer, with column names.
+use crate::check::measurement::Cell;
+use crate::check::outcome::{Fault, Reason};
+
+#[cfg(feature = "duckdb")]
+pub mod duckdb;
+#[cfg(feature = "duckdb")]
+pub mod seed;
+
+/// Most rows that are read of one answer; what comes after is not looked at.
+pub const MAX_ROWS: usize = 1000;
+
+/// The first rows of an answer (at most [`MAX_ROWS`]), with column names.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
 pub struct Rows {
@@ -19,16 +33,39 @@ pub trait Warehouse: Send + Sync {
     fn dialect(&self) -> &'static str;
     /// Opens one read-only session.
     fn session(&self) -> Result<Box<dyn Session>, Fault>;
-    /// What identifies the state of the data that the sessions see, for evidence.
+    /// What identifies the state of the data, taken now, for evidence: compared before and after a run.
     fn snapshot(&self) -> String;
 }
 
 /// One connection, used by one thread.
 pub trait Session: Send {
-    /// Runs one statement with a deadline; stops it on the server when the deadline passes. At most `MAX_ROWS` rows are read.
+    /// Runs one statement with a deadline; stops it on the server when the deadline passes. At most [`MAX_ROWS`] rows are read.
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault>;
     /// The engine's clock, UTC.
     fn now(&mut self) -> Result<jiff::Timestamp, Fault>;
-    /// A handle that other threads use to stop the running statement.
+    /// A handle that other threads use to stop the running statement and every later one of this session.
     fn canceller(&self) -> Box<dyn Fn() + Send + Sync>;
+}
+
+/// Opens the warehouse that one target of `profiles.yml` names. `kind` is its `type`, `fields` all its keys with Jinja rendered; `folder` is
+/// where dbt runs, against which it takes relative paths.
+///
+/// # Errors
+/// [`Reason::Unreachable`] with what to do, for a type that this version cannot read, a missing file, a file held by a writer, and the like.
+pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Box<dyn Warehouse>, Fault> {
+    match kind {
+        #[cfg(feature = "duckdb")]
+        "duckdb" => Ok(Box::new(self::duckdb::DuckDb::from_profile(fields, folder)?)),
+        #[cfg(not(feature = "duckdb"))]
+        "duckdb" => {
+            Err(unreachable(format!("this presscheck was built without DuckDB and cannot open the profile of {}", folder.display())))
+        }
+        other => Err(unreachable(format!(
+            "a profile of type `{other}` is not supported by this version of presscheck; type `duckdb` is: choose a target of that type"
+        ))),
+    }
+}
+
+fn unreachable(detail: impl Into<String>) -> Fault {
+    Fault { reason: Reason::Unreachable, detail: detail.into() }
 }

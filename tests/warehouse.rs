@@ -1,0 +1,245 @@
+//! The shared suite of warehouses, on a real DuckDB file: values, boundary, deadlines, faults.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use presscheck::check::measurement::Cell;
+use presscheck::check::outcome::{Fault, Reason};
+use presscheck::warehouse::duckdb::{DuckDb, Options};
+use presscheck::warehouse::seed::{Step, build_duckdb};
+use presscheck::warehouse::{self, MAX_ROWS, Session, Warehouse};
+use serde_json::json;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A database in a folder of its own, deleted with it.
+pub struct Database {
+    folder: tempfile::TempDir,
+    pub path: PathBuf,
+}
+
+impl Database {
+    /// Made by these statements.
+    pub fn of(sql: &str) -> Database {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("brightside.duckdb");
+        build_duckdb(&path, &[Step::Sql(sql.into())]).expect("a database");
+        Database { folder, path }
+    }
+    pub fn open(&self) -> DuckDb {
+        DuckDb::open(&self.path, &Options::default()).expect("an open database")
+    }
+}
+
+fn ask(session: &mut dyn Session, sql: &str) -> Cell {
+    let rows = session.query(sql, LIMIT).unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
+    rows.rows[0][0].clone()
+}
+
+/// SQL and the cell that it gives, as `SQL => cell`.
+const VALUES: &str = include_str!("warehouse/values.txt");
+
+#[test]
+fn values_are_exact_or_said_not_to_be() {
+    let database = Database::of("create table t (a int)");
+    let mut session = database.open().session().expect("a session");
+    let told: Vec<String> = VALUES
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let sql = line.split(" => ").next().unwrap_or(line);
+            format!("{sql} => {:?}", ask(session.as_mut(), &format!("select {sql}")))
+        })
+        .collect();
+    let wanted: Vec<&str> = VALUES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    assert_eq!(told.join("\n"), wanted.join("\n"));
+}
+
+#[test]
+fn nothing_leaves_the_file() {
+    let database = Database::of("create table t (a int)");
+    let outside = database.folder.path().join("outside.csv");
+    fs::write(&outside, "a\n1\n").expect("a file");
+    let outside = outside.to_str().expect("UTF-8");
+    let mut session = database.open().session().expect("a session");
+    for sql in [
+        "insert into t values (1)".to_owned(),
+        "create table u (a int)".to_owned(),
+        "drop table t".to_owned(),
+        format!("select * from '{outside}'"),
+        format!("select * from read_text('{outside}')"),
+        format!("copy t to '{outside}.copy'"),
+        format!("attach '{outside}.duckdb' as other"),
+        "install httpfs".to_owned(),
+        "load httpfs".to_owned(),
+        "set enable_external_access = true".to_owned(),
+        "set lock_configuration = false".to_owned(),
+        "reset lock_configuration".to_owned(),
+        "set memory_limit = '1TB'".to_owned(),
+        "commit; insert into t values (1)".to_owned(),
+        "select 1; commit; begin; insert into t values (1); commit".to_owned(),
+    ] {
+        let answer = session.query(&sql, LIMIT);
+        assert!(answer.is_err(), "{sql}: {answer:?}");
+        assert_eq!(ask(session.as_mut(), "select count(*) from t"), Cell::Int(0), "the session lives on after `{sql}`");
+    }
+    assert_eq!(fs::read_dir(database.folder.path()).expect("the folder").count(), 2, "no file was written");
+}
+
+#[test]
+fn faults_have_their_reason() {
+    let database = Database::of(
+        "create table t (a int, name text); insert into t values (1, 'x'); create view broken as select a from t; \
+         alter table t rename column a to b; create schema finance",
+    );
+    let mut session = database.open().session().expect("a session");
+    for (sql, reason) in [
+        ("select count(*) from nowhere", Reason::MissingRelation),
+        ("select count(*) from finance.nowhere", Reason::MissingRelation),
+        ("select count(*) from nofinance.nowhere", Reason::MissingRelation),
+        ("select count(*) from \"other\".\"main\".\"t\"", Reason::MissingRelation),
+        ("select z from t", Reason::MissingColumn),
+        ("select t.z from t", Reason::MissingColumn),
+        ("select * from broken", Reason::MissingColumn),
+        ("select nofunction(b) from t", Reason::QueryError),
+        ("selec 1", Reason::QueryError),
+        ("select name::int from t", Reason::QueryError),
+        ("", Reason::QueryError),
+    ] {
+        let fault = session.query(sql, LIMIT).expect_err(sql);
+        assert_eq!(fault.reason, reason, "{sql}: {}", fault.detail);
+        assert!(!fault.detail.contains('\n') && !fault.detail.contains("LINE 1"), "{}", fault.detail);
+    }
+}
+
+#[test]
+fn a_deadline_and_a_cancel_stop_the_statement() {
+    const LONG: &str = "select count(*) from range(3000000) a, range(3000000) b where a.range * b.range % 7 = 3";
+    let database = Database::of("create table t (a int)");
+    let open = database.open();
+    let mut session = open.session().expect("a session");
+    let start = Instant::now();
+    let fault = session.query(LONG, Duration::from_millis(150)).expect_err("a time-out");
+    assert_eq!((fault.reason, fault.detail.as_str()), (Reason::TimedOut, "no answer within 0.15 s"));
+    assert_eq!(ask(session.as_mut(), "select 1"), Cell::Int(1), "the session lives on");
+    let cancel = session.canceller();
+    let fault = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            cancel();
+        });
+        session.query(LONG, LIMIT).expect_err("cancelled")
+    });
+    assert_eq!(fault.reason, Reason::Cancelled);
+    assert_eq!(session.query("select 1", LIMIT).expect_err("stays cancelled").reason, Reason::Cancelled);
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn sessions_work_side_by_side_and_the_snapshot_tells_changes() {
+    let database = Database::of("create table t as select range as a from range(10000)");
+    let open = database.open();
+    let before = open.snapshot();
+    let found = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut session = open.session().expect("a session");
+                found.lock().expect("no panic").push(ask(session.as_mut(), "select sum(a) from \"brightside\".\"main\".\"t\""));
+            });
+        }
+    });
+    assert_eq!(found.into_inner().expect("no panic"), vec![Cell::Int(49_995_000); 4]);
+    let rows = open.session().expect("a session").query("select a from t", LIMIT).expect("rows");
+    assert_eq!((rows.rows.len(), rows.columns), (MAX_ROWS, vec!["a".to_owned()]));
+    assert_eq!(before, open.snapshot());
+    drop(open);
+    let changed = Database::of("create table t as select range as a from range(10001)");
+    fs::rename(&changed.path, &database.path).expect("replaced");
+    assert_ne!(before, database.open().snapshot());
+}
+
+#[test]
+fn the_clock_is_the_engines_and_moves() {
+    let database = Database::of("create table t (a int)");
+    let mut session = database.open().session().expect("a session");
+    let first = session.now().expect("a time");
+    thread::sleep(Duration::from_millis(5));
+    assert!(session.now().expect("a time") > first);
+}
+
+#[test]
+fn what_cannot_be_opened_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let noise = folder.path().join("noise.duckdb");
+    fs::write(&noise, "not a database".repeat(1000)).expect("a file");
+    let cases = [
+        ("postgres", json!({"host": "db"})),
+        ("duckdb", json!({})),
+        ("duckdb", json!({"path": ":memory:"})),
+        ("duckdb", json!({"path": "md:prod"})),
+        ("duckdb", json!({"path": "missing.duckdb"})),
+        ("duckdb", json!({"path": "noise.duckdb"})),
+        ("duckdb", json!({"path": "missing.duckdb", "attach": [{"path": "x.duckdb"}]})),
+    ];
+    let told: Vec<String> = cases
+        .iter()
+        .map(|(kind, fields)| {
+            let fault: Fault = warehouse::open(kind, fields.as_object().expect("an object"), folder.path()).err().expect("a fault");
+            assert_eq!(fault.reason, Reason::Unreachable);
+            format!("{kind} {fields}\n  {}", fault.detail.replace(folder.path().to_str().expect("UTF-8"), "FOLDER"))
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_profile_finds_the_file_and_its_name() {
+    let database = Database::of("create table t as select 7 as a");
+    let odd = database.folder.path().join("bright.side.v2.duckdb");
+    fs::copy(&database.path, &odd).expect("a copy");
+    for (fields, sql) in [
+        (json!({"path": "brightside.duckdb", "threads": 2}), "select a from \"brightside\".\"main\".\"t\""),
+        (json!({"path": odd.to_str()}), "select a from \"bright.side.v2\".\"main\".\"t\""),
+        (json!({"path": "brightside.duckdb", "database": "prod"}), "select a from prod.main.t"),
+        (
+            json!({"path": "brightside.duckdb", "settings": {"memory_limit": "200MB", "s3_region": "x"}, "extensions": ["nowhere"]}),
+            "select a from t",
+        ),
+    ] {
+        let open = warehouse::open("duckdb", fields.as_object().expect("an object"), database.folder.path()).expect("open");
+        let mut session = open.session().expect("a session");
+        assert_eq!(ask(session.as_mut(), sql), Cell::Int(7), "{fields}");
+        let fault = session.query("create table u (a int)", LIMIT).expect_err("read-only");
+        assert_eq!(fault.reason, Reason::QueryError, "{}", fault.detail);
+        assert!(session.query("attach ':memory:' as m; set enable_external_access = true", LIMIT).is_err());
+    }
+}
+
+#[test]
+fn seeds_are_loaded_as_dbt_loads_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("seeded.duckdb");
+    let seed = Step::Csv {
+        relation: "\"shopify\".\"orders\"".into(),
+        types: vec![
+            ("amount".into(), "decimal(12,2)".into()),
+            ("code".into(), "varchar".into()),
+            ("loaded_at".into(), "timestamptz".into()),
+        ],
+        text: "id,amount,code,loaded_at\n1,10.50,007,2026-11-16 09:00:00+00\n2,,,\n".into(),
+    };
+    build_duckdb(&path, &[Step::Sql("create schema shopify".into()), seed]).expect("a database");
+    assert!(build_duckdb(&path, &[]).is_err(), "an existing file is refused");
+    let rows = DuckDb::open(&path, &Options::default()).expect("open").session().expect("a session");
+    let mut session = rows;
+    let rows =
+        session.query("select typeof(id), typeof(amount), amount, code, loaded_at from shopify.orders order by id", LIMIT).expect("rows");
+    insta::assert_debug_snapshot!(rows.rows);
+    let broken = folder.path().join("broken.duckdb");
+    let fault = build_duckdb(&broken, &[Step::Sql("create table t as select * from nowhere".into())]).expect_err("a broken step");
+    assert!(fault.detail.contains("nowhere") && !Path::new(&broken).exists(), "{}", fault.detail);
+}
