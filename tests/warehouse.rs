@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -242,4 +243,35 @@ fn seeds_are_loaded_as_dbt_loads_them() {
     let broken = folder.path().join("broken.duckdb");
     let fault = build_duckdb(&broken, &[Step::Sql("create table t as select * from nowhere".into())]).expect_err("a broken step");
     assert!(fault.detail.contains("nowhere") && !Path::new(&broken).exists(), "{}", fault.detail);
+}
+
+const BEING_WRITTEN: &str = "PRESSCHECK_TEST_BEING_WRITTEN";
+
+#[test]
+fn a_file_that_is_being_written_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("busy.duckdb");
+    let mut writer = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "warehouse::the_other_process_that_writes", "--ignored"])
+        .env(BEING_WRITTEN, &path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a second process");
+    let start = Instant::now();
+    let mut detail = String::new();
+    while start.elapsed() < Duration::from_secs(20) && !detail.contains("is being written by another program") {
+        thread::sleep(Duration::from_millis(20));
+        detail = DuckDb::open(&path, &Options::default()).err().map(|fault| fault.detail).unwrap_or_default();
+    }
+    writer.kill().and_then(|()| writer.wait()).expect("the end of the writer");
+    assert!(detail.contains("is being written by another program"), "{detail}");
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn the_other_process_that_writes() {
+    let path = std::env::var_os(BEING_WRITTEN).expect("a path");
+    let long = Step::Sql("select count(*) from range(3000000) a, range(3000000) b where a.range * b.range % 7 = 3".into());
+    build_duckdb(Path::new(&path), &[long]).expect_err("killed before its end");
 }
