@@ -74,7 +74,8 @@ pub struct Decision {
 /// Decides. Pure; total: every metric of the expected set gets exactly one verdict.
 pub fn decide(expected: &Expected, outcomes: &BTreeMap<CheckId, Outcome>, context: &Context, decided_at: jiff::Timestamp) -> Decision {
     let case = rules::Case { expected, outcomes, context, decided_at };
-    let metrics: Vec<_> = expected.metrics.iter().map(|metric| judged(metric.id.clone(), case.causes(metric))).collect();
+    let common = case.common();
+    let metrics: Vec<_> = expected.metrics.iter().map(|metric| judged(metric.id.clone(), case.causes(metric, &common))).collect();
     let statuses = status::statuses(&case, &metrics);
     Decision {
         decided_at,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::common::Severity::Hold;
-use crate::check::outcome::Outcome;
+use crate::check::outcome::{Outcome, Reason::NotStarted};
 use crate::lineage::Certainty;
 use crate::plan::{CheckId, Expected, GuardedMetric, MetricId, Upstream};
 
@@ -30,7 +30,10 @@ pub fn verdict(
             }
             Some(Outcome::Fail { asks, .. }) => (*asks == Hold, waivers.next().is_some()),
             Some(Outcome::Error(_)) => (check.severity == Hold, waivers.any(|waiver| waiver.covers_error)),
-            Some(Outcome::Skipped(_)) | None => (check.severity == Hold, waivers.any(|waiver| waiver.covers_skipped)),
+            Some(Outcome::Skipped(fault)) if fault.reason != NotStarted => {
+                (check.severity == Hold, waivers.any(|waiver| waiver.covers_skipped))
+            }
+            Some(Outcome::Skipped(_)) | None => (check.severity == Hold, false),
         };
         if bad && !excused { holds += 1 } else { warns += 1 }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::common::Severity;
-use crate::check::outcome::{Ended, Outcome};
+use crate::check::outcome::{Ended, Outcome, Reason};
 use crate::lineage::Certainty;
 use crate::plan::{ActiveWaiver, CheckId, Expected, GuardedMetric, GuardingCheck, Upstream};
 
@@ -20,16 +20,21 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Every cause that stands between the metric and publish, worst first.
-    pub fn causes(&self, metric: &GuardedMetric) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        causes.extend(self.checks(metric));
+    /// What stands between every metric and publish: the context and the time.
+    pub fn common(&self) -> Vec<Cause> {
+        let mut causes = self.context();
+        causes.extend(self.time());
+        causes
+    }
+
+    /// Every cause that stands between the metric and publish, worst first; `common` is [`Case::common`].
+    pub fn causes(&self, metric: &GuardedMetric, common: &[Cause]) -> Vec<Cause> {
+        let mut causes = self.checks(metric);
         causes.extend(self.evidence(metric));
         causes.extend(self.lineage(metric));
-        causes.extend(self.context());
-        causes.extend(self.time());
+        causes.extend(common.iter().cloned());
         causes.extend(self.caveats(metric));
-        causes.sort_by_key(|cause| self.rank(cause));
+        causes.sort_by_key(Self::rank);
         causes
     }
 
@@ -41,11 +46,30 @@ impl Case<'_> {
         }
     }
 
+    /// Whether the result went missing. No waiver speaks of that: a lost result must never be better than a bad one.
+    fn lost(&self, check: &GuardingCheck) -> bool {
+        match self.outcomes.get(&check.id) {
+            None => true,
+            Some(Outcome::Skipped(fault)) => fault.reason == Reason::NotStarted,
+            Some(Outcome::Pass(_) | Outcome::Fail { .. } | Outcome::Error(_)) => false,
+        }
+    }
+
+    /// Whether the waiver is of this check and speaks of how it ended: of failures always, of errors and skips only where it says so, of passes
+    /// and lost results never. Not whether it is live.
+    pub fn covers(&self, waiver: &ActiveWaiver, check: &GuardingCheck) -> bool {
+        waiver.check == check.id
+            && match self.ended(check) {
+                Ended::Pass => false,
+                Ended::FailWarn | Ended::FailHold => true,
+                Ended::Error => waiver.covers_error,
+                Ended::Skipped => waiver.covers_skipped && !self.lost(check),
+            }
+    }
+
     /// The live waiver that covers how this check ended, if there is one.
     pub fn waiver(&self, check: &GuardingCheck) -> Option<&ActiveWaiver> {
-        let ended = self.ended(check);
-        let live = |waiver: &&ActiveWaiver| waiver.check == check.id && self.decided_at < waiver.ends;
-        self.expected.waivers.iter().filter(live).find(|waiver| covers(waiver, ended))
+        self.expected.waivers.iter().find(|waiver| self.decided_at < waiver.ends && self.covers(waiver, check))
     }
 
     fn checks(&self, metric: &GuardedMetric) -> Vec<Cause> {
@@ -152,7 +176,7 @@ impl Case<'_> {
 
     /// Worst first; among equals the rules in their order, a failure before an error before a skip, the contract's own checks before dbt's
     /// tests, then the contract's order (the sort is stable).
-    fn rank(&self, cause: &Cause) -> (std::cmp::Reverse<Verdict>, super::cause::Rule, u8, bool) {
+    fn rank(cause: &Cause) -> (std::cmp::Reverse<Verdict>, super::cause::Rule, u8, bool) {
         let (kind, dbt) = match cause {
             Cause::Check { check, ended, .. } => {
                 let kind = match ended {
@@ -179,15 +203,5 @@ fn asks(ended: Ended, severity: Severity) -> Verdict {
         (Ended::FailHold, Severity::Warn | Severity::Hold) => Verdict::Hold,
         (Ended::Error | Ended::Skipped, Severity::Warn) => Verdict::Warn,
         (Ended::Error | Ended::Skipped, Severity::Hold) => Verdict::Hold,
-    }
-}
-
-/// Whether a waiver speaks of checks that ended so: of failures always, of errors and skips only where it says so, of passes never.
-pub(super) fn covers(waiver: &ActiveWaiver, ended: Ended) -> bool {
-    match ended {
-        Ended::Pass => false,
-        Ended::FailWarn | Ended::FailHold => true,
-        Ended::Error => waiver.covers_error,
-        Ended::Skipped => waiver.covers_skipped,
     }
 }

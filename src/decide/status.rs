@@ -6,7 +6,7 @@ use crate::check::outcome::Ended;
 use crate::plan::CheckId;
 
 use super::cause::Cause;
-use super::rules::{Case, covers};
+use super::rules::Case;
 use super::{MetricDecision, Verdict};
 
 /// The status of a report, worst first.
@@ -130,11 +130,16 @@ pub(super) fn waivers(case: &Case<'_>) -> Vec<WaiverUse> {
         if case.decided_at >= waiver.ends {
             return WaiverState::Expired;
         }
-        match case.expected.checks.iter().find(|check| check.id == waiver.check).map(|check| case.ended(check)) {
-            None => WaiverState::NoSuchCheck,
-            Some(Ended::Pass) => WaiverState::NotNeeded,
-            Some(ended) if covers(waiver, ended) => WaiverState::Used,
-            Some(Ended::FailWarn | Ended::FailHold | Ended::Error | Ended::Skipped) => WaiverState::DoesNotCover,
+        let Some(check) = case.expected.checks.iter().find(|check| check.id == waiver.check) else { return WaiverState::NoSuchCheck };
+        match case.ended(check) {
+            Ended::Pass => WaiverState::NotNeeded,
+            Ended::FailWarn | Ended::FailHold | Ended::Error | Ended::Skipped => {
+                if case.covers(waiver, check) {
+                    WaiverState::Used
+                } else {
+                    WaiverState::DoesNotCover
+                }
+            }
         }
     };
     let used = |waiver: &crate::plan::ActiveWaiver| WaiverUse {
