@@ -1,0 +1,5 @@
+{#- A row is bad when its value is not shown to be on the list. -#}
+{% macro default__bad(check, relations) -%}
+{%- set column = check.column | identifier -%}
+count(*) - count(case when {{ column }} in ({% for value in check.values %}{{ value | literal }}{% if not loop.last %}, {% endif %}{% endfor %}){% if check.null_passes %} or {{ column }} is null{% endif %} then 1 end)
+{%- endmacro %}

@@ -1,0 +1,15 @@
+{#- A row is bad when its key is not found among the keys of the other relation. -#}
+{% macro default__query(check, relations) -%}
+select
+    count(*) as rows_seen,
+    count(case when parent.found is null{% if check.null_passes %} and child.wanted is not null{% endif %} then 1 end) as bad
+from (
+    select {{ check.column | identifier }} as wanted
+    from {{ relations[0] }} as child_rows
+) as child
+left join (
+    select distinct {{ check.to | identifier }} as found
+    from {{ relations[1] }} as parent_rows
+    where {{ check.to | identifier }} is not null
+) as parent on child.wanted = parent.found
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{#- Nothing to measure besides rows_seen, which every statement begins with. -#}
