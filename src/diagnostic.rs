@@ -3,6 +3,8 @@
 //! Rooms report [`Finding`]s; only `cli` draws them. Values read from a user's file carry their place ([`At`]), so that a finding made
 //! long after parsing still points at file:line:column. Not for outcomes of checks: those are data, see [`crate::check::outcome`].
 
+pub mod codes;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};

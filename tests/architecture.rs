@@ -25,7 +25,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles"]),
     ("rayon", &["execute", "lineage"]),
-    ("serde_saphyr", &["yaml"]),
+    ("granit_parser", &["yaml"]),
     ("sqlparser", &["lineage"]),
 ];
 

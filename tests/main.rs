@@ -5,3 +5,4 @@
 mod architecture;
 mod warehouse;
 mod laws;
+mod yaml;

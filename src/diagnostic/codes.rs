@@ -1,0 +1,70 @@
+//! Every code that a finding can carry, once: what it is called and what it means. `PC0xx` is syntax and structure, `PC1xx` names that must
+//! exist elsewhere, `PC2xx` meaning, `PC3xx` what was read besides the contract.
+
+/// A code with its name and one sentence for the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// `PC` and three digits; never reused.
+    pub code: &'static str,
+    /// Short name, as in documentation and SARIF.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident = $code:literal, $name:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $constant: &str = $code;)*
+
+        /// All codes, in order.
+        pub const ALL: &[Code] = &[$(Code { code: $code, name: $name, meaning: $meaning }),*];
+    };
+}
+
+codes! {
+    SYNTAX = "PC001", "yaml-syntax", "The file is not YAML: bad indentation, a tab, an unclosed quote or bracket.";
+    EMPTY_FILE = "PC002", "empty-file", "The file holds nothing but blank lines and comments.";
+    SEVERAL_DOCUMENTS = "PC003", "several-documents", "The file holds several YAML documents; one file is one document.";
+    TOO_LARGE = "PC004", "too-large", "The file is too large, nests too deeply or expands its anchors too far.";
+    ODD_YAML = "PC005", "odd-yaml", "A corner of YAML that is not read here: tags, keys that are lists or mappings, merge keys.";
+    DUPLICATE_KEY = "PC006", "duplicate-key", "A key stands twice in one mapping.";
+    UNKNOWN_KEY = "PC010", "unknown-key", "A key that the language does not have.";
+    MISSING_KEY = "PC011", "missing-key", "A key that must be there is not.";
+    WRONG_TYPE = "PC012", "wrong-type", "A value of another type than the key takes.";
+    UNKNOWN_VALUE = "PC013", "unknown-value", "A value that is not one of those the key takes.";
+    NO_VALUE = "PC014", "no-value", "A key without a value.";
+    NOT_FINITE = "PC015", "not-finite", "A number that is not finite: .nan or .inf.";
+    BAD_VALUE = "PC016", "bad-value", "A value of the right type in the wrong form.";
+    UNKNOWN_EXPOSURE = "PC101", "unknown-exposure", "The dbt project has no such exposure.";
+    UNKNOWN_RELATION = "PC102", "unknown-relation", "The dbt project has no such model, seed, snapshot or source.";
+    UNKNOWN_COLUMN = "PC103", "unknown-column", "The relation has no such column.";
+    UNKNOWN_SEMANTIC_METRIC = "PC104", "unknown-semantic-metric", "dbt's semantic layer has no such metric.";
+    UNKNOWN_METRIC = "PC105", "unknown-metric", "The contract has no such metric.";
+    UNKNOWN_CHECK = "PC106", "unknown-check", "The contract has no such check.";
+    DISABLED = "PC107", "disabled", "The dbt node exists but is disabled.";
+    EPHEMERAL = "PC108", "ephemeral", "An ephemeral model has no relation in the warehouse, so it cannot be checked.";
+    UNKNOWN_CONNECTION = "PC109", "unknown-connection", "presscheck.yml names no such connection.";
+    BAD_EXPRESSION = "PC110", "bad-expression", "The SQL is not one expression.";
+    BAD_QUERY = "PC111", "bad-query", "The SQL is not one read-only query.";
+    DOUBTFUL_COLUMN = "PC112", "doubtful-column", "The relation documents no such column, but its list of columns is not complete.";
+    UNKNOWN_ROUTE = "PC113", "unknown-route", "A route, webhook or command that presscheck.yml does not name.";
+    NO_FRESHNESS = "PC114", "no-freshness", "A source with freshness neither in the contract nor in dbt.";
+    LANGUAGE_VERSION = "PC201", "language-version", "A version of the contract language that this program does not speak.";
+    BAD_IDENTIFIER = "PC202", "bad-identifier", "A name with other characters than letters, digits and _.";
+    METRIC_ORIGIN = "PC203", "metric-origin", "A metric needs exactly one of column, metric and expression.";
+    NOTHING_PROMISED = "PC204", "nothing-promised", "A contract without a metric promises nothing.";
+    DUPLICATE_NAME = "PC205", "duplicate-name", "Two checks of one name.";
+    TWO_SEVERITIES = "PC206", "two-severities", "severity together with warn_if or hold_if, which say the same.";
+    UNEXPLAINED_NARROWING = "PC207", "unexplained-narrowing", "affects_only without because, or together with affects.";
+    BAD_DEADLINE = "PC208", "bad-deadline", "A ready_by that is not a moment after the interval.";
+    BAD_ZONE = "PC209", "bad-zone", "Not the name of a time zone.";
+    BAD_ROUTE = "PC210", "bad-route", "Not a route: slack:channel, email:address, webhook:name, command:name.";
+    BAD_COVERAGE = "PC211", "bad-coverage", "complete_through can only be interval.end.";
+    BAD_TEMPLATE = "PC212", "bad-template", "A template that uses something else than its documented variables.";
+    NO_SCHEDULE = "PC213", "no-schedule", "A key that needs a schedule, in a contract without one.";
+    CONTRADICTION = "PC214", "contradiction", "Keys that contradict or need each other.";
+    BAD_CHECK = "PC215", "bad-check", "Arguments of a check that cannot work together.";
+    DEAD_EXCEPTION = "PC216", "dead-exception", "Several waivers for one check, or text that says nothing.";
+    NO_OWNER = "PC220", "no-owner", "A metric that nobody answers for.";
+    NARROWED = "PC221", "narrowed", "affects_only takes metrics away from a check that may reach them.";
+}
