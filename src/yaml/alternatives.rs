@@ -28,11 +28,7 @@ pub(super) fn accepts(schema: &Json, name: &str) -> bool {
 
 /// The choices of a resolved schema, if it leaves any.
 pub(super) fn of<'s>(shape: &Shape<'s>, schema: &'s Json) -> Option<Choices<'s>> {
-    let mut choices = Choices {
-        words: Vec::new(),
-        tags: Vec::new(),
-        others: Vec::new(),
-    };
+    let mut choices = Choices { words: Vec::new(), tags: Vec::new(), others: Vec::new() };
     if !words(schema, &mut choices.words) {
         let several = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
         several.iter().for_each(|one| add(shape, one, &mut choices));
@@ -41,10 +37,7 @@ pub(super) fn of<'s>(shape: &Shape<'s>, schema: &'s Json) -> Option<Choices<'s>>
 }
 
 fn words<'s>(schema: &'s Json, into: &mut Vec<&'s str>) -> bool {
-    let listed = schema
-        .get("enum")
-        .and_then(Json::as_array)
-        .map(|words| words.iter().filter_map(Json::as_str).collect::<Vec<_>>());
+    let listed = schema.get("enum").and_then(Json::as_array).map(|words| words.iter().filter_map(Json::as_str).collect::<Vec<_>>());
     let listed = listed.or_else(|| schema.get("const").and_then(Json::as_str).map(|word| vec![word]));
     let found = listed.is_some();
     into.extend(listed.unwrap_or_default());
@@ -62,10 +55,7 @@ fn add<'s>(shape: &Shape<'s>, schema: &'s Json, choices: &mut Choices<'s>) {
     }
     let properties = schema.get("properties").and_then(Json::as_object);
     let required = schema.get("required").and_then(Json::as_array);
-    match (
-        properties.map(|all| all.iter().collect::<Vec<_>>()).as_deref(),
-        required.map(Vec::as_slice),
-    ) {
+    match (properties.map(|all| all.iter().collect::<Vec<_>>()).as_deref(), required.map(Vec::as_slice)) {
         (Some([(key, under)]), Some([only])) if only == key.as_str() => choices.tags.push((key.as_str(), under)),
         _ => choices.others.push(schema),
     }
@@ -87,12 +77,8 @@ pub(super) fn choose<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choic
         Value::Map(_) => &["object"],
         Value::Broken => return false,
     };
-    let possible: Vec<&'s Json> = choices
-        .others
-        .iter()
-        .copied()
-        .filter(|one| json_type.iter().any(|name| accepts(one, name)) || !one.is_object())
-        .collect();
+    let possible: Vec<&'s Json> =
+        choices.others.iter().copied().filter(|one| json_type.iter().any(|name| accepts(one, name)) || !one.is_object()).collect();
     if !possible.is_empty() {
         return best(shape, node, &possible);
     }
@@ -103,13 +89,8 @@ pub(super) fn choose<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choic
         return none_of(shape, node, choices);
     }
     let near = nearest(text, choices.words.iter().copied());
-    let help = near.map_or_else(
-        || format!("write {}", wording::either(&choices.words)),
-        |near| format!("did you mean `{near}`?"),
-    );
-    let finding = Finding::error(codes::UNKNOWN_VALUE, format!("{} cannot be `{text}`", shape.label()))
-        .at(node.span)
-        .help(help);
+    let help = near.map_or_else(|| format!("write {}", wording::either(&choices.words)), |near| format!("did you mean `{near}`?"));
+    let finding = Finding::error(codes::UNKNOWN_VALUE, format!("{} cannot be `{text}`", shape.label())).at(node.span).help(help);
     if let Some(near) = near {
         *text = near.to_owned();
     }
@@ -136,12 +117,7 @@ fn best<'s>(shape: &mut Shape<'s>, node: &mut Node, possible: &[&'s Json]) -> bo
 }
 
 fn none_of(shape: &mut Shape<'_>, node: &Node, choices: &Choices<'_>) -> bool {
-    let message = format!(
-        "{} must be {}, not {}",
-        shape.label(),
-        wording::choices(choices, shape),
-        wording::found(node)
-    );
+    let message = format!("{} must be {}, not {}", shape.label(), wording::choices(choices, shape), wording::found(node));
     let finding = Finding::error(codes::WRONG_TYPE, message).at(node.span);
     let tag = match &node.value {
         Value::Scalar { text, .. } => choices.tags.iter().find(|(tag, _)| tag == text),
@@ -165,10 +141,7 @@ fn tagged<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choices<'s>) -> 
     };
     if !names.contains(&entry.key.as_str()) {
         let near = nearest(&entry.key, names.iter().copied());
-        let help = near.map_or_else(
-            || format!("write one of {}", wording::names(&names)),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = near.map_or_else(|| format!("write one of {}", wording::names(&names)), |near| format!("did you mean `{near}`?"));
         let finding = Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{}` in {}", entry.key, shape.label()));
         shape.report(finding.at(entry.key_span).help(help));
         let Some(near) = near else { return false };
@@ -185,11 +158,7 @@ fn tagged<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choices<'s>) -> 
 
 /// Reduces a mapping of several keys to the one that says what it is, and reports the others.
 fn gather(shape: &mut Shape<'_>, entries: &mut Vec<Entry>, names: &[&str]) {
-    let Some(first) = entries
-        .iter()
-        .position(|entry| names.contains(&entry.key.as_str()))
-        .filter(|_| entries.len() > 1)
-    else {
+    let Some(first) = entries.iter().position(|entry| names.contains(&entry.key.as_str())).filter(|_| entries.len() > 1) else {
         return;
     };
     let mut main = entries.swap_remove(first);
@@ -205,11 +174,8 @@ fn gather(shape: &mut Shape<'_>, entries: &mut Vec<Entry>, names: &[&str]) {
         for entry in beside {
             let finding =
                 Finding::error(codes::UNKNOWN_KEY, format!("`{}` cannot stand beside `{}`", entry.key, main.key)).at(entry.key_span);
-            let help = if names.contains(&entry.key.as_str()) {
-                "begin an item of its own with `- `"
-            } else {
-                "indent it with the other keys"
-            };
+            let help =
+                if names.contains(&entry.key.as_str()) { "begin an item of its own with `- `" } else { "indent it with the other keys" };
             shape.report(finding.help(help));
             shape.lose(&entry.key, &entry.value);
         }

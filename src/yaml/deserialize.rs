@@ -33,11 +33,7 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 impl de::Error for Refusal {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Refusal {
-            message: message.to_string(),
-            span: None,
-            path: Vec::new(),
-        }
+        Refusal { message: message.to_string(), span: None, path: Vec::new() }
     }
 }
 
@@ -97,11 +93,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_newtype_struct(self)
     }
     fn deserialize_struct<V: Visitor<'de>>(self, name: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Refusal> {
-        if name == AT_STRUCT {
-            visitor.visit_map(Placed::new(Inner::Node(self), self.0.span))
-        } else {
-            self.deserialize_any(visitor)
-        }
+        if name == AT_STRUCT { visitor.visit_map(Placed::new(Inner::Node(self), self.0.span)) } else { self.deserialize_any(visitor) }
     }
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Refusal> {
         match &self.0.value {
@@ -143,11 +135,7 @@ impl<'de> Deserializer<'de> for KeyReader<'_> {
         visitor.visit_str(&self.0.key)
     }
     fn deserialize_struct<V: Visitor<'de>>(self, name: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Refusal> {
-        if name == AT_STRUCT {
-            visitor.visit_map(Placed::new(Inner::Key(self), self.0.key_span))
-        } else {
-            self.deserialize_any(visitor)
-        }
+        if name == AT_STRUCT { visitor.visit_map(Placed::new(Inner::Key(self), self.0.key_span)) } else { self.deserialize_any(visitor) }
     }
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
         visitor.visit_newtype_struct(self)
@@ -171,9 +159,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         let index = self.next;
         let Some(item) = self.items.get(index) else { return Ok(None) };
         self.next += 1;
-        seed.deserialize(Reader(item))
-            .map(Some)
-            .map_err(|refusal| refusal.under(index, item.span))
+        seed.deserialize(Reader(item)).map(Some).map_err(|refusal| refusal.under(index, item.span))
     }
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len() - self.next)
@@ -190,17 +176,14 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let index = self.next;
         let Some(entry) = self.entries.get(index) else { return Ok(None) };
         self.next += 1;
-        seed.deserialize(KeyReader(entry))
-            .map(Some)
-            .map_err(|refusal| refusal.under(index, entry.key_span))
+        seed.deserialize(KeyReader(entry)).map(Some).map_err(|refusal| refusal.under(index, entry.key_span))
     }
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refusal> {
         let index = self.next.saturating_sub(1);
         let Some(entry) = self.entries.get(index) else {
             return Err(de::Error::custom("a value without a key"));
         };
-        seed.deserialize(Reader(&entry.value))
-            .map_err(|refusal| refusal.under(index, entry.value.span))
+        seed.deserialize(Reader(&entry.value)).map_err(|refusal| refusal.under(index, entry.value.span))
     }
     fn size_hint(&self) -> Option<usize> {
         Some(self.entries.len() - self.next)
@@ -213,9 +196,7 @@ impl<'de, 'n> EnumAccess<'de> for Variant<'n> {
     type Error = Refusal;
     type Variant = Content<'n>;
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content<'n>), Refusal> {
-        let variant = seed
-            .deserialize(KeyReader(self.0))
-            .map_err(|refusal| refusal.under(0, self.0.key_span))?;
+        let variant = seed.deserialize(KeyReader(self.0)).map_err(|refusal| refusal.under(0, self.0.key_span))?;
         Ok((variant, Content(&self.0.value)))
     }
 }
@@ -229,14 +210,10 @@ impl<'de> VariantAccess<'de> for Content<'_> {
         seed.deserialize(Reader(self.0)).map_err(|refusal| refusal.under(0, self.0.span))
     }
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refusal> {
-        Reader(self.0)
-            .deserialize_any(visitor)
-            .map_err(|refusal| refusal.under(0, self.0.span))
+        Reader(self.0).deserialize_any(visitor).map_err(|refusal| refusal.under(0, self.0.span))
     }
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Refusal> {
-        Reader(self.0)
-            .deserialize_any(visitor)
-            .map_err(|refusal| refusal.under(0, self.0.span))
+        Reader(self.0).deserialize_any(visitor).map_err(|refusal| refusal.under(0, self.0.span))
     }
 }
 

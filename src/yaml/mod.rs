@@ -8,6 +8,7 @@
 mod alternatives;
 mod deserialize;
 mod machine;
+mod route;
 mod scalar;
 mod schema;
 mod shape;
@@ -66,7 +67,7 @@ pub fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema>(text: &str, f
                 }
                 Err(refusal) => {
                     shape.report(Finding::error(codes::BAD_VALUE, refusal.message).at(refusal.span.unwrap_or(syntax::START)));
-                    fits = shape::break_off(&mut root, &refusal.path) && shape.fits_root(&mut root);
+                    fits = route::break_off(&mut root, &refusal.path) && shape.fits_root(&mut root);
                 }
             }
         }
@@ -75,11 +76,7 @@ pub fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema>(text: &str, f
         value
     });
     sort(&mut findings);
-    Read {
-        value,
-        findings: findings.into_iter().map(|finding| finding.in_file(file)).collect(),
-        cut,
-    }
+    Read { value, findings: findings.into_iter().map(|finding| finding.in_file(file)).collect(), cut }
 }
 
 /// Puts findings into the order of the file.

@@ -13,19 +13,14 @@ pub(super) fn resolve(text: &str) -> Sort {
 }
 
 fn number(text: &str) -> Option<Sort> {
-    let (negative, digits) = text
-        .strip_prefix('-')
-        .map_or_else(|| (false, text.strip_prefix('+').unwrap_or(text)), |rest| (true, rest));
+    let (negative, digits) = text.strip_prefix('-').map_or_else(|| (false, text.strip_prefix('+').unwrap_or(text)), |rest| (true, rest));
     if matches!(digits, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
         return Some(Sort::NotFinite);
     }
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(rest) = digits.strip_prefix(prefix) {
             let clean = rest.starts_with(|c: char| c.is_digit(radix));
-            return clean
-                .then(|| i128::from_str_radix(rest, radix).ok())
-                .flatten()
-                .map(|n| Sort::Whole(if negative { -n } else { n }));
+            return clean.then(|| i128::from_str_radix(rest, radix).ok()).flatten().map(|n| Sort::Whole(if negative { -n } else { n }));
         }
     }
     let whole_part = digits.split(['.', 'e', 'E']).next().unwrap_or_default();

@@ -15,10 +15,7 @@ pub fn schema_of<T: schemars::JsonSchema>() -> Value {
 fn without_null(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
-            if object
-                .get("default")
-                .is_some_and(|default| default.is_null() || default.as_array().is_some_and(Vec::is_empty))
-            {
+            if object.get("default").is_some_and(|default| default.is_null() || default.as_array().is_some_and(Vec::is_empty)) {
                 object.remove("default");
             }
             if let Some(Value::Array(types)) = object.get_mut("type") {

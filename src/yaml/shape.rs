@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json};
 
 use super::tree::{Entry, Node, Sort, Value};
-use super::{alternatives, syntax, wording};
+use super::{alternatives, wording};
 use crate::diagnostic::{Finding, Span, codes, nearest};
 
 /// One walk over one document.
@@ -23,41 +23,9 @@ pub(super) struct Shape<'s> {
     pub(super) route: Vec<(String, Span)>,
 }
 
-/// Puts [`Value::Broken`] in place of the node at a path (innermost position first). False when the path is empty.
-pub(super) fn break_off(root: &mut Node, path: &[usize]) -> bool {
-    let mut node = root;
-    for &index in path.iter().rev() {
-        let next = match &mut node.value {
-            Value::List(items) => items.get_mut(index),
-            Value::Map(entries) => entries.get_mut(index).map(|entry| &mut entry.value),
-            Value::Scalar { .. } | Value::Broken => None,
-        };
-        match next {
-            Some(child) => node = child,
-            None => return false,
-        }
-    }
-    node.value = Value::Broken;
-    !path.is_empty()
-}
-
 impl<'s> Shape<'s> {
     pub(super) fn new(schema: &'s Json) -> Self {
-        Shape {
-            schema,
-            findings: Vec::new(),
-            cut: BTreeMap::new(),
-            route: Vec::new(),
-        }
-    }
-
-    /// Adds a finding unless its place already has one.
-    pub(super) fn report(&mut self, finding: Finding) {
-        let known =
-            |other: &Finding| other.span.is_some() && other.span.map(|s| (s.line, s.column)) == finding.span.map(|s| (s.line, s.column));
-        if !self.findings.iter().any(known) {
-            self.findings.push(finding);
-        }
+        Shape { schema, findings: Vec::new(), cut: BTreeMap::new(), route: Vec::new() }
     }
 
     /// Like [`Shape::fits`], for the whole document: a required key of the root that is missing gets an empty stand-in after it was reported,
@@ -70,22 +38,10 @@ impl<'s> Shape<'s> {
         };
         for key in required.as_array().into_iter().flatten().filter_map(Json::as_str) {
             if !entries.iter().any(|entry| entry.key == key) {
-                let wanted = self
-                    .resolve(schema)
-                    .get("properties")
-                    .and_then(|properties| properties.get(key))
-                    .unwrap_or(&Json::Null);
+                let wanted = self.resolve(schema).get("properties").and_then(|properties| properties.get(key)).unwrap_or(&Json::Null);
                 let value = wording::stand_in(self.resolve(wanted));
-                let node = Node {
-                    span: Span::default(),
-                    value,
-                };
-                entries.push(Entry {
-                    key: key.to_owned(),
-                    key_span: Span::default(),
-                    plain: true,
-                    value: node,
-                });
+                let node = Node { span: Span::default(), value };
+                entries.push(Entry { key: key.to_owned(), key_span: Span::default(), plain: true, value: node });
             }
         }
         true
@@ -97,15 +53,8 @@ impl<'s> Shape<'s> {
         if node.value == Value::Broken {
             return false;
         }
-        if let Value::Scalar {
-            sort: Sort::NotFinite,
-            text,
-        } = &node.value
-        {
-            let finding = Finding::error(
-                codes::NOT_FINITE,
-                format!("{} is `{text}`, which is not a finite number", self.label()),
-            );
+        if let Value::Scalar { sort: Sort::NotFinite, text } = &node.value {
+            let finding = Finding::error(codes::NOT_FINITE, format!("{} is `{text}`, which is not a finite number", self.label()));
             self.report(finding.at(node.span).help("write a finite number"));
             return false;
         }
@@ -135,10 +84,7 @@ impl<'s> Shape<'s> {
         if alternatives::accepts(schema, "null") {
             return true;
         }
-        let place = self
-            .route
-            .last()
-            .map_or(node.span, |(name, span)| if name.starts_with('[') { node.span } else { *span });
+        let place = self.route.last().map_or(node.span, |(name, span)| if name.starts_with('[') { node.span } else { *span });
         let finding = Finding::error(codes::NO_VALUE, format!("{} has no value", self.label())).at(place);
         self.report(finding.help(format!("give it {}, or remove it", wording::expected(schema, self))));
         false
@@ -182,12 +128,8 @@ impl<'s> Shape<'s> {
         for mut entry in entries.drain(..) {
             let mut wanted = properties.and_then(|properties| properties.get(&entry.key));
             if wanted.is_none() && open == Some(&Json::Bool(false)) {
-                let meant = self
-                    .unknown_key(&entry, &known, &written)
-                    .filter(|meant| kept.iter().all(|e: &Entry| e.key != *meant));
-                wanted = meant
-                    .as_ref()
-                    .and_then(|meant| properties.and_then(|properties| properties.get(meant)));
+                let meant = self.unknown_key(&entry, &known, &written).filter(|meant| kept.iter().all(|e: &Entry| e.key != *meant));
+                wanted = meant.as_ref().and_then(|meant| properties.and_then(|properties| properties.get(meant)));
                 match meant {
                     Some(meant) => entry.key = meant,
                     None => {
@@ -217,11 +159,7 @@ impl<'s> Shape<'s> {
 
     /// Reports a key that does not exist; gives the key that was probably meant and is not there.
     fn unknown_key(&mut self, entry: &Entry, known: &[&str], written: &[String]) -> Option<String> {
-        let free: Vec<&str> = known
-            .iter()
-            .copied()
-            .filter(|key| !written.iter().any(|other| other == key))
-            .collect();
+        let free: Vec<&str> = known.iter().copied().filter(|key| !written.iter().any(|other| other == key)).collect();
         let near = nearest(&entry.key, known.iter().copied());
         let place = self.route.last().map_or(String::new(), |_| format!(" in {}", self.label()));
         let finding = Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{}`{place}", entry.key)).at(entry.key_span);
@@ -238,33 +176,18 @@ impl<'s> Shape<'s> {
     fn required(&mut self, node: &Node, object: &Map<String, Json>, lost: &[String]) -> bool {
         let Value::Map(entries) = &node.value else { return false };
         let mut fits = true;
-        for key in object
-            .get("required")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Json::as_str)
-        {
+        for key in object.get("required").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str) {
             if entries.iter().any(|entry| entry.key == key) {
                 continue;
             }
             fits = false;
             if lost.iter().all(|other| other != key) {
-                let property = object
-                    .get("properties")
-                    .and_then(|properties| properties.get(key))
-                    .unwrap_or(&Json::Null);
-                let about = property
-                    .get("description")
-                    .or_else(|| self.resolve(property).get("description"))
-                    .and_then(Json::as_str);
+                let property = object.get("properties").and_then(|properties| properties.get(key)).unwrap_or(&Json::Null);
+                let about = property.get("description").or_else(|| self.resolve(property).get("description")).and_then(Json::as_str);
                 let help = about.map_or_else(|| "add it".to_owned(), |about| format!("add it: {}", wording::first_sentence(about)));
                 let place = self.route.last().map_or(String::new(), |_| format!(" in {}", self.label()));
-                self.findings.push(
-                    Finding::error(codes::MISSING_KEY, format!("`{key}` is missing{place}"))
-                        .at(self.here(node.span))
-                        .help(help),
-                );
+                self.findings
+                    .push(Finding::error(codes::MISSING_KEY, format!("`{key}` is missing{place}")).at(self.here(node.span)).help(help));
             }
         }
         fits
@@ -273,10 +196,7 @@ impl<'s> Shape<'s> {
     fn list(&mut self, node: &mut Node, schema: &'s Json, object: &'s Map<String, Json>) -> bool {
         if let Value::Scalar { .. } | Value::Map(_) = &node.value {
             // One item without its dash: report it, then read it as the list it ought to be.
-            let lone = Node {
-                span: node.span,
-                value: node.value.clone(),
-            };
+            let lone = Node { span: node.span, value: node.value.clone() };
             self.wrong_type(node, schema);
             node.value = Value::List(vec![lone]);
         }
@@ -322,23 +242,13 @@ impl<'s> Shape<'s> {
             if repairable {
                 *sort = Sort::Text;
             }
-            let before = Node {
-                span: node.span,
-                value: Value::Scalar {
-                    text: text.clone(),
-                    sort: super::scalar::resolve(text),
-                },
-            };
+            let before = Node { span: node.span, value: Value::Scalar { text: text.clone(), sort: super::scalar::resolve(text) } };
             self.wrong_type(if repairable { &before } else { node }, schema);
             return repairable;
         }
         if let Sort::Whole(number) = *sort {
             let least = object.get("minimum").and_then(Json::as_i64).map(i128::from);
-            let most = object
-                .get("maximum")
-                .and_then(Json::as_i64)
-                .map(i128::from)
-                .or_else(|| wording::most(object));
+            let most = object.get("maximum").and_then(Json::as_i64).map(i128::from).or_else(|| wording::most(object));
             if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
                 let message = format!("{} is {number}, which is out of range", self.label());
                 let help = least
@@ -354,69 +264,12 @@ impl<'s> Shape<'s> {
     /// Reports that another type was expected; always false.
     pub(super) fn wrong_type(&mut self, node: &Node, schema: &Json) -> bool {
         let expected = wording::expected(schema, self);
-        let finding = Finding::error(
-            codes::WRONG_TYPE,
-            format!("{} must be {expected}, not {}", self.label(), wording::found(node)),
-        );
+        let finding = Finding::error(codes::WRONG_TYPE, format!("{} must be {expected}, not {}", self.label(), wording::found(node)));
         let finding = match wording::mend(node, schema) {
             Some(help) => finding.help(help),
             None => finding,
         };
         self.report(finding.at(node.span));
         false
-    }
-
-    /// Remembers what is cut off under the current node.
-    pub(super) fn lose(&mut self, name: &str, node: &Node) {
-        let route = self
-            .route
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .chain([name])
-            .fold(String::new(), |route, name| {
-                if name.starts_with('[') || route.is_empty() {
-                    route + name
-                } else {
-                    format!("{route}.{name}")
-                }
-            });
-        let texts = self.cut.entry(route).or_default();
-        texts.insert(name.to_owned());
-        node.texts(texts);
-    }
-
-    /// What messages call the current node.
-    pub(super) fn label(&self) -> String {
-        let named = self.route.iter().rev().find(|(name, _)| !name.starts_with('['));
-        match (self.route.last(), named) {
-            (Some((last, _)), Some((name, _))) if last.starts_with('[') => format!("an item of `{name}`"),
-            (_, Some((name, _))) => format!("`{name}`"),
-            (Some(_), None) => "an item".to_owned(),
-            (None, None) => "the file".to_owned(),
-        }
-    }
-
-    /// Where a fault of the current node as a whole is shown: at its key, where it has one.
-    pub(super) fn here(&self, span: Span) -> Span {
-        match self.route.last() {
-            Some((name, place)) if !name.starts_with('[') => *place,
-            Some(_) => span,
-            None => syntax::START,
-        }
-    }
-
-    /// Follows references.
-    pub(super) fn resolve(&self, schema: &'s Json) -> &'s Json {
-        let mut schema = schema;
-        for _ in 0..32 {
-            let Some(name) = schema.get("$ref").and_then(Json::as_str) else {
-                return schema;
-            };
-            let Some(target) = self.schema.pointer(name.trim_start_matches('#')) else {
-                return schema;
-            };
-            schema = target;
-        }
-        schema
     }
 }

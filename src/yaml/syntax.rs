@@ -5,28 +5,16 @@ use granit_parser::{ErrorKind, ScanError};
 use crate::diagnostic::{Finding, Span, codes};
 
 /// The first character of a file.
-pub(super) const START: Span = Span {
-    offset: 0,
-    length: 0,
-    line: 1,
-    column: 1,
-};
+pub(super) const START: Span = Span { offset: 0, length: 0, line: 1, column: 1 };
 
 /// The finding for a fault that the parser met.
 pub(super) fn explain(error: &ScanError, text: &str) -> Finding {
     let marker = error.marker();
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let offset = marker.byte_offset().unwrap_or(text.len()).min(text.len());
-    let mut span = Span {
-        offset,
-        length: 0,
-        line: narrow(marker.line()).max(1),
-        column: narrow(marker.col() + 1),
-    };
+    let mut span = Span { offset, length: 0, line: narrow(marker.line()).max(1), column: narrow(marker.col() + 1) };
     if let Some(tab) = tab_in_indentation(text, span.line) {
-        return Finding::error(codes::SYNTAX, "a tab stands in the indentation")
-            .at(tab)
-            .help("indent with spaces");
+        return Finding::error(codes::SYNTAX, "a tab stands in the indentation").at(tab).help("indent with spaces");
     }
     let (message, help) = words(error.kind());
     if *error.kind() == ErrorKind::MappingValueNotAllowed {
@@ -37,11 +25,7 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Finding {
     {
         span = open;
     }
-    let code = if *error.kind() == ErrorKind::RecursionLimitExceeded {
-        codes::TOO_LARGE
-    } else {
-        codes::SYNTAX
-    };
+    let code = if *error.kind() == ErrorKind::RecursionLimitExceeded { codes::TOO_LARGE } else { codes::SYNTAX };
     let finding = Finding::error(code, message.unwrap_or_else(|| format!("this is not YAML: {}", error.kind()))).at(span);
     match help {
         Some(help) => finding.help(help),
@@ -54,40 +38,28 @@ fn words(kind: &ErrorKind) -> (Option<String>, Option<&'static str>) {
     let (message, help) = match kind {
         ErrorKind::UnclosedQuotedScalar => ("a quote is opened and never closed", "close it, or remove it"),
         ErrorKind::UnclosedFlowCollection { open } => {
-            return (
-                Some(format!("`{open}` is opened and never closed")),
-                Some("close it, or quote the value if it is meant as text"),
-            );
+            return (Some(format!("`{open}` is opened and never closed")), Some("close it, or quote the value if it is meant as text"));
         }
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
-            return (
-                Some(format!("`{open}` is closed by `{close}`")),
-                Some("use the bracket that belongs to it"),
-            );
+            return (Some(format!("`{open}` is closed by `{close}`")), Some("use the bracket that belongs to it"));
         }
         ErrorKind::UnexpectedEofFlowMapping | ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::UnexpectedEofImplicitFlowMapping => (
             "a `{...}` mapping is not closed, or lacks a comma",
             "close it with `}` and put commas between its entries; quote text that holds `: `",
         ),
-        ErrorKind::UnexpectedEofFlowSequence | ErrorKind::ExpectedFlowSequenceSeparator => (
-            "a `[...]` list is not closed, or lacks a comma",
-            "close it with `]` and put commas between its items",
-        ),
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
-            "the indentation does not fit the lines above",
-            "give the keys of one mapping the same number of spaces",
-        ),
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
-            "the indentation does not fit the list above",
-            "give the `-` of one list the same number of spaces",
-        ),
+        ErrorKind::UnexpectedEofFlowSequence | ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("a `[...]` list is not closed, or lacks a comma", "close it with `]` and put commas between its items")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
+            ("the indentation does not fit the lines above", "give the keys of one mapping the same number of spaces")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => {
+            ("the indentation does not fit the list above", "give the `-` of one list the same number of spaces")
+        }
         ErrorKind::MappingValueNotAllowed
         | ErrorKind::InvalidSimpleKey
         | ErrorKind::SimpleKeyExpected
-        | ErrorKind::MappingKeyNotAllowed => (
-            "a key with `:` cannot stand here",
-            "check the indentation; quote text that holds `: `",
-        ),
+        | ErrorKind::MappingKeyNotAllowed => ("a key with `:` cannot stand here", "check the indentation; quote text that holds `: `"),
         ErrorKind::InvalidColonPlacement => ("a `:` cannot stand here", "close the bracket above, or quote text that holds `: `"),
         ErrorKind::UnexpectedCharacter { character } => {
             return (Some(format!("no value can begin with `{character}`")), Some("quote the value"));
@@ -97,10 +69,9 @@ fn words(kind: &ErrorKind) -> (Option<String>, Option<&'static str>) {
             ("a tab cannot stand here", "use spaces")
         }
         ErrorKind::RecursionLimitExceeded => ("the file nests too deeply", "a contract needs a few levels only"),
-        ErrorKind::UnknownQuotedScalarEscape => (
-            "this is no escape that double quotes know",
-            "use single quotes, in which `\\` is an ordinary character",
-        ),
+        ErrorKind::UnknownQuotedScalarEscape => {
+            ("this is no escape that double quotes know", "use single quotes, in which `\\` is an ordinary character")
+        }
         _ => return (None, None),
     };
     (Some(message.to_owned()), Some(help))
@@ -110,12 +81,7 @@ fn words(kind: &ErrorKind) -> (Option<String>, Option<&'static str>) {
 fn first_of_line(text: &str, span: Span) -> Span {
     let start = text.get(..span.offset).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let blank = text.get(start..).map_or(0, |rest| rest.len() - rest.trim_start_matches(' ').len());
-    Span {
-        offset: start + blank,
-        length: 0,
-        line: span.line,
-        column: u32::try_from(blank + 1).unwrap_or(u32::MAX),
-    }
+    Span { offset: start + blank, length: 0, line: span.line, column: u32::try_from(blank + 1).unwrap_or(u32::MAX) }
 }
 
 /// The first tab within the leading white space of the line, or of the lines just above it that hold nothing else.
@@ -125,12 +91,7 @@ fn tab_in_indentation(text: &str, line: u32) -> Option<Span> {
     for (number, content) in (1_u32..).zip(text.split_inclusive('\n')).take_while(|(number, _)| *number <= line) {
         let indentation = content.len() - content.trim_start_matches([' ', '\t']).len();
         let tab = content.get(..indentation).and_then(|blank| blank.find('\t'));
-        found = tab.map(|tab| Span {
-            offset: offset + tab,
-            length: 1,
-            line: number,
-            column: u32::try_from(tab + 1).unwrap_or(u32::MAX),
-        });
+        found = tab.map(|tab| Span { offset: offset + tab, length: 1, line: number, column: u32::try_from(tab + 1).unwrap_or(u32::MAX) });
         offset += content.len();
     }
     found
@@ -140,25 +101,15 @@ fn tab_in_indentation(text: &str, line: u32) -> Option<Span> {
 fn lone_quote(text: &str, end: Span) -> Option<Span> {
     let mut offset = 0;
     let mut found = None;
-    for (number, content) in (1_u32..)
-        .zip(text.split_inclusive('\n'))
-        .take_while(|(number, _)| *number <= end.line)
-    {
+    for (number, content) in (1_u32..).zip(text.split_inclusive('\n')).take_while(|(number, _)| *number <= end.line) {
         for quote in ['"', '\''] {
-            let opens = content
-                .char_indices()
-                .find(|(at, c)| *c == quote && content[..*at].ends_with([' ', '[', '{', ',']));
+            let opens = content.char_indices().find(|(at, c)| *c == quote && content[..*at].ends_with([' ', '[', '{', ',']));
             if let Some((at, _)) = opens
                 && content.matches(quote).count() % 2 == 1
                 && found.is_none()
             {
                 let column = u32::try_from(content[..at].chars().count() + 1).unwrap_or(u32::MAX);
-                found = Some(Span {
-                    offset: offset + at,
-                    length: 1,
-                    line: number,
-                    column,
-                });
+                found = Some(Span { offset: offset + at, length: 1, line: number, column });
             }
         }
         offset += content.len();
@@ -171,22 +122,13 @@ pub(super) fn within(text: &str, span: Span, line: u32, column: u32) -> Option<S
     let written = text.get(span.offset..span.offset + span.length)?;
     let start = text.get(..span.offset)?.rfind('\n').map_or(0, |at| at + 1);
     let header = text.get(..start)?.lines().last().unwrap_or_default();
-    let header = header
-        .split(" #")
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .trim_end_matches(|c: char| "+-123456789".contains(c));
+    let header = header.split(" #").next().unwrap_or_default().trim_end().trim_end_matches(|c: char| "+-123456789".contains(c));
     let alone = text.get(start..span.offset)?.trim().is_empty();
     let first = match (written.chars().next()?, alone && header.ends_with(['|', '>'])) {
         (_, true) if header.ends_with('>') => return None,
         (_, true) => {
-            let above: usize = text
-                .get(start..)?
-                .split_inclusive('\n')
-                .take(usize::try_from(line).ok()?.checked_sub(1)?)
-                .map(str::len)
-                .sum();
+            let above: usize =
+                text.get(start..)?.split_inclusive('\n').take(usize::try_from(line).ok()?.checked_sub(1)?).map(str::len).sum();
             start + above + (span.offset - start)
         }
         ('"', false) if written.contains('\\') => return None,
@@ -198,11 +140,7 @@ pub(super) fn within(text: &str, span: Span, line: u32, column: u32) -> Option<S
         return None;
     }
     let rest = text.get(first..)?.lines().next()?;
-    let skipped = rest
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([rest.len()])
-        .nth(usize::try_from(column).ok()?.checked_sub(1)?)?;
+    let skipped = rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(usize::try_from(column).ok()?.checked_sub(1)?)?;
     let offset = first + skipped;
     let before = text.get(..offset)?;
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);

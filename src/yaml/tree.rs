@@ -106,10 +106,7 @@ pub(super) fn plant(text: &str) -> Planted {
         grower
             .findings
             .push(Finding::error(codes::TOO_LARGE, format!("the file is larger than {} MiB", MAX_BYTES >> 20)).at(syntax::START));
-        return Planted {
-            root: None,
-            findings: grower.findings,
-        };
+        return Planted { root: None, findings: grower.findings };
     }
     let mut options = Options::default();
     options.emit_comments = false;
@@ -122,56 +119,27 @@ pub(super) fn plant(text: &str) -> Planted {
         };
         if let Some(finding) = stop {
             grower.findings.push(finding);
-            return Planted {
-                root: None,
-                findings: grower.findings,
-            };
+            return Planted { root: None, findings: grower.findings };
         }
     }
-    let empty = matches!(
-        &grower.root,
-        None | Some(Node {
-            value: Value::Scalar { sort: Sort::Null, .. },
-            ..
-        })
-    );
+    let empty = matches!(&grower.root, None | Some(Node { value: Value::Scalar { sort: Sort::Null, .. }, .. }));
     if empty && grower.findings.is_empty() {
-        grower
-            .findings
-            .push(Finding::error(codes::EMPTY_FILE, "the file is empty").at(syntax::START));
+        grower.findings.push(Finding::error(codes::EMPTY_FILE, "the file is empty").at(syntax::START));
         grower.root = None;
     }
-    Planted {
-        root: grower.root,
-        findings: grower.findings,
-    }
+    Planted { root: grower.root, findings: grower.findings }
 }
 
 fn place(span: granit_parser::Span) -> Span {
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let bytes = span.byte_range().unwrap_or(0..0);
-    Span {
-        offset: bytes.start,
-        length: bytes.len(),
-        line: narrow(span.start.line()),
-        column: narrow(span.start.col() + 1),
-    }
+    Span { offset: bytes.start, length: bytes.len(), line: narrow(span.start.line()), column: narrow(span.start.col() + 1) }
 }
 
 /// A collection that is not closed yet.
 enum Open {
-    List {
-        span: Span,
-        anchor: usize,
-        items: Vec<Node>,
-    },
-    Map {
-        span: Span,
-        anchor: usize,
-        entries: Vec<Entry>,
-        key: Option<Key>,
-        odd: bool,
-    },
+    List { span: Span, anchor: usize, items: Vec<Node> },
+    Map { span: Span, anchor: usize, entries: Vec<Entry>, key: Option<Key>, odd: bool },
 }
 
 /// A key that waits for its value; without text it was no key and its value is dropped.
@@ -213,58 +181,21 @@ impl Grower {
                         self.tagged(&tag, span);
                     }
                 }
-                self.put(
-                    Node {
-                        span,
-                        value: Value::Scalar {
-                            text: text.into_owned(),
-                            sort,
-                        },
-                    },
-                    anchor,
-                    plain,
-                )
+                self.put(Node { span, value: Value::Scalar { text: text.into_owned(), sort } }, anchor, plain)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                tag.iter()
-                    .filter(|tag| !tag.is_yaml_core_schema_tag("seq"))
-                    .for_each(|tag| self.tagged(tag, span));
-                self.open.push(Open::List {
-                    span,
-                    anchor,
-                    items: Vec::new(),
-                });
+                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("seq")).for_each(|tag| self.tagged(tag, span));
+                self.open.push(Open::List { span, anchor, items: Vec::new() });
                 self.too_deep(span)
             }
             Event::MappingStart(_, anchor, tag) => {
-                tag.iter()
-                    .filter(|tag| !tag.is_yaml_core_schema_tag("map"))
-                    .for_each(|tag| self.tagged(tag, span));
-                self.open.push(Open::Map {
-                    span,
-                    anchor,
-                    entries: Vec::new(),
-                    key: None,
-                    odd: false,
-                });
+                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("map")).for_each(|tag| self.tagged(tag, span));
+                self.open.push(Open::Map { span, anchor, entries: Vec::new(), key: None, odd: false });
                 self.too_deep(span)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List { span, anchor, items }) => self.put(
-                    Node {
-                        span,
-                        value: Value::List(items),
-                    },
-                    anchor,
-                    false,
-                ),
-                Some(Open::Map {
-                    span,
-                    anchor,
-                    entries,
-                    odd,
-                    ..
-                }) => {
+                Some(Open::List { span, anchor, items }) => self.put(Node { span, value: Value::List(items) }, anchor, false),
+                Some(Open::Map { span, anchor, entries, odd, .. }) => {
                     let value = if odd { Value::Broken } else { Value::Map(entries) };
                     self.put(Node { span, value }, anchor, false)
                 }
@@ -277,18 +208,12 @@ impl Grower {
                 self.nodes += target.size();
                 if self.nodes > MAX_NODES {
                     return Some(
-                        Finding::error(
-                            codes::TOO_LARGE,
-                            format!("the file's aliases expand to more than {MAX_NODES} values"),
-                        )
-                        .at(span)
-                        .help("write the values out, or use fewer aliases of aliases"),
+                        Finding::error(codes::TOO_LARGE, format!("the file's aliases expand to more than {MAX_NODES} values"))
+                            .at(span)
+                            .help("write the values out, or use fewer aliases of aliases"),
                     );
                 }
-                let node = Node {
-                    span,
-                    value: target.value.clone(),
-                };
+                let node = Node { span, value: target.value.clone() };
                 self.put(node, 0, false)
             }
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => None,
@@ -323,16 +248,7 @@ impl Grower {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, key, odd, .. }) => match key.take() {
-                Some(Key {
-                    text: Some(text),
-                    span,
-                    plain,
-                }) => entries.push(Entry {
-                    key: text,
-                    key_span: span,
-                    plain,
-                    value: node,
-                }),
+                Some(Key { text: Some(text), span, plain }) => entries.push(Entry { key: text, key_span: span, plain, value: node }),
                 Some(Key { text: None, .. }) => {}
                 None => {
                     *odd |= !matches!(node.value, Value::Scalar { .. });
@@ -349,11 +265,7 @@ fn as_key(node: Node, plain: bool, entries: &[Entry], findings: &mut Vec<Finding
     let span = node.span;
     let Value::Scalar { text, .. } = node.value else {
         let why = "a key must be plain text, not a list or a mapping";
-        findings.push(
-            Finding::error(codes::ODD_YAML, why)
-                .at(span)
-                .help("quote a value that begins with `{` or `[`, such as a template"),
-        );
+        findings.push(Finding::error(codes::ODD_YAML, why).at(span).help("quote a value that begins with `{` or `[`, such as a template"));
         return Key { text: None, span, plain };
     };
     if text.is_empty() {
@@ -364,16 +276,9 @@ fn as_key(node: Node, plain: bool, entries: &[Entry], findings: &mut Vec<Finding
         findings.push(
             Finding::error(codes::DUPLICATE_KEY, format!("the key `{text}` stands twice"))
                 .at(span)
-                .help(format!(
-                    "it is already at line {}, column {}; keep one",
-                    first.key_span.line, first.key_span.column
-                )),
+                .help(format!("it is already at line {}, column {}; keep one", first.key_span.line, first.key_span.column)),
         );
         return Key { text: None, span, plain };
     }
-    Key {
-        text: Some(text),
-        span,
-        plain,
-    }
+    Key { text: Some(text), span, plain }
 }

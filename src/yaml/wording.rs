@@ -35,11 +35,8 @@ pub(super) fn expected<'s>(schema: &'s Json, shape: &Shape<'s>) -> String {
     if let Some(choices) = alternatives::of(shape, schema) {
         return self::choices(&choices, shape);
     }
-    let example = schema
-        .get("examples")
-        .and_then(|examples| examples.get(0))
-        .map(|example| format!(" such as {example}"))
-        .unwrap_or_default();
+    let example =
+        schema.get("examples").and_then(|examples| examples.get(0)).map(|example| format!(" such as {example}")).unwrap_or_default();
     let types: Vec<&str> = match schema.get("type") {
         Some(Json::String(only)) => vec![only],
         Some(Json::Array(several)) => several.iter().filter_map(Json::as_str).collect(),
@@ -57,11 +54,7 @@ pub(super) fn expected<'s>(schema: &'s Json, shape: &Shape<'s>) -> String {
             other => other,
         })
         .collect();
-    if words.is_empty() {
-        "a value".to_owned()
-    } else {
-        format!("{}{example}", words.join(" or "))
-    }
+    if words.is_empty() { "a value".to_owned() } else { format!("{}{example}", words.join(" or ")) }
 }
 
 /// All choices in one phrase.
@@ -97,10 +90,9 @@ pub(super) fn names(words: &[&str]) -> String {
 pub(super) fn mend(node: &Node, schema: &Json) -> Option<String> {
     let wants = |name| alternatives::accepts(schema, name);
     match &node.value {
-        Value::Scalar {
-            text,
-            sort: Sort::Bool(_) | Sort::Whole(_) | Sort::Real(_),
-        } if wants("string") => Some(format!("put it in quotes: \"{text}\"")),
+        Value::Scalar { text, sort: Sort::Bool(_) | Sort::Whole(_) | Sort::Real(_) } if wants("string") => {
+            Some(format!("put it in quotes: \"{text}\""))
+        }
         Value::Scalar { text, sort: Sort::Text }
             if wants("boolean") && matches!(text.to_lowercase().as_str(), "yes" | "no" | "on" | "off") =>
         {
@@ -134,10 +126,7 @@ pub(super) fn most(object: &Map<String, Json>) -> Option<i128> {
 
 /// An empty value of the schema's type.
 pub(super) fn stand_in(schema: &Json) -> Value {
-    let scalar = |text: &str, sort| Value::Scalar {
-        text: text.to_owned(),
-        sort,
-    };
+    let scalar = |text: &str, sort| Value::Scalar { text: text.to_owned(), sort };
     match schema.get("type").and_then(Json::as_str) {
         Some("object") => Value::Map(Vec::new()),
         Some("array") => Value::List(Vec::new()),
@@ -149,11 +138,5 @@ pub(super) fn stand_in(schema: &Json) -> Value {
 
 /// The first sentence of a description, without its dot, on one line.
 pub(super) fn first_sentence(description: &str) -> String {
-    let first = description
-        .split(". ")
-        .next()
-        .unwrap_or(description)
-        .trim_end_matches('.')
-        .replace('\n', " ");
-    format!("({first})")
+    description.split(". ").next().unwrap_or(description).trim_end_matches('.').replace('\n', " ")
 }
