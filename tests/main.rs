@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read tables and write scratch folders")]
 
 mod architecture;
-mod warehouse;
+mod execute;
 mod laws;
+mod warehouse;
 mod yaml;

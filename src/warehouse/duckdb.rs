@@ -182,6 +182,7 @@ impl Session for DuckDbSession {
             match (stopped, again) {
                 (Stopped::Deadline, _) => Fault { reason: Reason::TimedOut, detail: format!("no answer within {} s", limit.as_secs_f32()) },
                 (Stopped::Cancelled, _) => stopped_by_user(),
+                (Stopped::Not, Ok(())) if fault.reason == Reason::Cancelled => stopped_by_user(),
                 (Stopped::Not, Ok(())) => fault,
                 (Stopped::Not, Err(error)) => Fault { reason: Reason::Unreachable, detail: faults::of_statement(&error).detail },
             }

@@ -1,0 +1,216 @@
+//! One thread of a run: takes the next statement, asks it on its own session, tries again what may pass, splits what is broken.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use super::reader::{self, Place};
+use super::{Answer, POLL, Progress, Shared};
+use crate::check::measurement::Measurement;
+use crate::check::outcome::{Fault, Reason};
+use crate::plan::{Asked, Statement};
+use crate::warehouse::{Rows, Session, Warehouse};
+
+/// First try and two more.
+const MOST_ATTEMPTS: u32 = 3;
+/// Wait before the second try; twice as long before the third; up to as much again by chance, so that threads do not return together.
+const WAIT: Duration = Duration::from_millis(100);
+
+pub(super) struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    /// By connection; `None` is the project's own.
+    sessions: BTreeMap<Option<String>, Box<dyn Session>>,
+}
+
+/// One statement's answer: how often it was tried in all, and what came in the end.
+struct Asking<T> {
+    attempts: u32,
+    answer: Result<T, Fault>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(shared: &'a Shared<'a>) -> Self {
+        Worker { shared, sessions: BTreeMap::new() }
+    }
+
+    /// Until there is no statement left, or nothing more may begin.
+    pub(super) fn work(mut self) {
+        let shared = self.shared;
+        while shared.time_left().is_some() {
+            let index = shared.next.fetch_add(1, Ordering::SeqCst);
+            let Some(statement) = shared.plan.statements.get(index) else { return };
+            (shared.progress)(Progress::Started { statement: index });
+            let places = places(shared, index);
+            let panicked = catch_unwind(AssertUnwindSafe(|| self.measure(index, statement, &places, 0))).is_err();
+            if panicked {
+                self.sessions.clear();
+                let fault = Fault { reason: Reason::Internal, detail: "presscheck panicked while it asked; please report this".into() };
+                self.tell_all(statement, &places, 1, &fault);
+            }
+            let done = shared.done.fetch_add(1, Ordering::SeqCst) + 1;
+            (shared.progress)(Progress::Finished { statement: index, done, total: shared.plan.statements.len() });
+        }
+    }
+
+    /// Asks one statement and lands an answer for each of its checks; a fused one that is broken is asked part by part.
+    fn measure(&mut self, index: usize, statement: &Statement, places: &[Place<'_>], attempts_before: u32) {
+        let now = self.shared.measured_at;
+        let Asking { attempts, answer } = self.ask(index, statement, |rows| {
+            let row = reader::only_row(rows, places)?;
+            Ok(places.iter().map(|place| reader::measurement(row, place, now)).collect::<Vec<_>>())
+        });
+        let attempts = attempts_before + attempts;
+        match answer {
+            Ok(measured) => {
+                for (place, measurement) in places.iter().zip(measured) {
+                    self.tell(statement, place.check, attempts, measurement);
+                }
+            }
+            Err(fault) if !statement.parts.is_empty() && may_be_one_expression(fault.reason) => {
+                (self.shared.progress)(Progress::Splitting { statement: index });
+                self.split(index, statement, places, attempts, &fault);
+            }
+            Err(fault) => self.tell_all(statement, places, attempts, &fault),
+        }
+    }
+
+    /// Asks the parts, so that a broken expression stands alone. A check that no part measures keeps the fault of the whole.
+    fn split(&mut self, index: usize, whole: &Statement, places: &[Place<'_>], attempts: u32, fault: &Fault) {
+        let mut left: Vec<&Place<'_>> = places.iter().collect();
+        for part in &whole.parts {
+            let measures = |place: &&Place<'_>| part.checks.iter().any(|check| check == place.check);
+            let (own, others): (Vec<&Place<'_>>, Vec<&Place<'_>>) = left.iter().copied().partition(measures);
+            if let [place] = own.as_slice()
+                && self.shared.time_left().is_some()
+            {
+                let place = Place { check: place.check, rows_seen: 0, first: 1, columns: place.columns };
+                self.measure(index, part, &[place], attempts);
+                left = others;
+            }
+        }
+        for place in left {
+            self.tell(whole, place.check, attempts, Err(fault.clone()));
+        }
+    }
+
+    /// Asks until there is an answer, a fault that will not pass, or no try left.
+    fn ask<T>(&mut self, index: usize, statement: &Statement, read: impl Fn(&Rows) -> Result<T, Fault>) -> Asking<T> {
+        if let Err(fault) = self.warehouse(statement) {
+            return Asking { attempts: 1, answer: Err(fault) };
+        }
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let answer = self.ask_once(statement).and_then(|rows| read(&rows));
+            match answer {
+                Err(fault) if may_pass(fault.reason) && attempts < MOST_ATTEMPTS && self.wait(attempts) => {
+                    // The connection may be what is broken.
+                    self.sessions.remove(&statement.connection);
+                    (self.shared.progress)(Progress::Retrying { statement: index, attempt: attempts + 1 });
+                }
+                answer => return Asking { attempts, answer },
+            }
+        }
+    }
+
+    fn ask_once(&mut self, statement: &Statement) -> Result<Rows, Fault> {
+        let stopped = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
+        if !self.sessions.contains_key(&statement.connection) {
+            let session = self.warehouse(statement)?.session()?;
+            self.shared.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(session.canceller());
+            self.sessions.insert(statement.connection.clone(), session);
+        }
+        let Some(session) = self.sessions.get_mut(&statement.connection) else { return Err(stopped()) };
+        let limit = self.shared.time_left().ok_or_else(stopped)?;
+        session.query(&statement.sql, limit)
+    }
+
+    fn warehouse(&self, statement: &Statement) -> Result<&'a dyn Warehouse, Fault> {
+        match &statement.connection {
+            None => Ok(self.shared.warehouses.own),
+            Some(name) => self.shared.warehouses.named.get(name).copied().ok_or_else(|| Fault {
+                reason: Reason::Unreachable,
+                detail: format!("no connection `{name}` is open: name it under `connections` in presscheck.yml"),
+            }),
+        }
+    }
+
+    /// Waits before the next try; false when the run ends meanwhile.
+    fn wait(&self, attempts: u32) -> bool {
+        let chance = u32::try_from(RandomState::new().hash_one(attempts) % 1000).unwrap_or(0);
+        let mut left = WAIT * attempts + WAIT * attempts * chance / 1000;
+        while !left.is_zero() && self.shared.time_left().is_some() {
+            let slice = left.min(POLL);
+            thread::sleep(slice);
+            left -= slice;
+        }
+        self.shared.time_left().is_some()
+    }
+
+    fn tell_all(&self, statement: &Statement, places: &[Place<'_>], attempts: u32, fault: &Fault) {
+        for place in places {
+            self.tell(statement, place.check, attempts, Err(fault.clone()));
+        }
+    }
+
+    fn tell(&self, statement: &Statement, check: &str, attempts: u32, measurement: Result<Measurement, Fault>) {
+        let sql_hash = blake3::hash(statement.sql.as_bytes()).to_hex().to_string();
+        self.shared.answered(check, Answer { measurement, sql_hash, attempts });
+    }
+}
+
+/// Where each measured check of a statement stands in its row, by check.
+fn places<'a>(shared: &'a Shared<'a>, index: usize) -> Vec<Place<'a>> {
+    let of = |(check, asked): (&'a String, &'a Asked)| match asked {
+        Asked::Measured { statement, rows_seen, first, columns, .. } if *statement == index => {
+            Some(Place { check, rows_seen: *rows_seen, first: *first, columns })
+        }
+        Asked::Measured { .. } | Asked::Skipped(_) => None,
+    };
+    shared.plan.asks.iter().filter_map(of).collect()
+}
+
+/// Whether a fault can go away by itself. A failed check is never one; a time-out would only burden the warehouse again.
+fn may_pass(reason: Reason) -> bool {
+    reason == Reason::Unreachable
+}
+
+/// Whether one expression of a fused scan can be the cause, so that the other checks may be measured without it.
+fn may_be_one_expression(reason: Reason) -> bool {
+    match reason {
+        Reason::QueryError
+        | Reason::MissingRelation
+        | Reason::MissingColumn
+        | Reason::NoRows
+        | Reason::SeveralRows
+        | Reason::Null
+        | Reason::NotFinite
+        | Reason::OutOfRange
+        | Reason::WrongType
+        | Reason::ZeroDenominator => true,
+        Reason::NotStarted
+        | Reason::NotExecutedYet
+        | Reason::Deselected
+        | Reason::Cancelled
+        | Reason::Interrupted
+        | Reason::TimedOut
+        | Reason::Unreachable
+        | Reason::AuthenticationFailed
+        | Reason::FutureTimestamp
+        | Reason::TimestampWithoutZone
+        | Reason::ClockSkew
+        | Reason::StaleArtifact
+        | Reason::SnapshotMoved
+        | Reason::LineageUnknown
+        | Reason::NoBaseline
+        | Reason::InputsChanged
+        | Reason::StoreFailed
+        | Reason::BudgetExceeded
+        | Reason::Internal => false,
+    }
+}
