@@ -134,24 +134,33 @@ impl Decision {
         self.metrics.iter().find(|metric| metric.id == id)
     }
 
-    /// The exit code: 0 nothing is held; 1 at least one metric is held because the data broke a promise; 2 nothing was there to check; 3 nothing
-    /// broke, but something could not be decided. `fail_on` moves the line between 0 and 1, and nothing else.
+    /// The exit code; see [`exit_code`].
     pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        let held = |class: Class| self.metrics.iter().any(|metric| metric.class == Some(class));
-        let warned = self.metrics.iter().any(|metric| metric.verdict == Verdict::Warn);
-        let fails = match fail_on {
-            FailOn::Warn => held(Class::DataIsWrong) || warned,
-            FailOn::Hold => held(Class::DataIsWrong),
-            FailOn::Never => false,
-        };
-        if self.nothing_to_check {
-            2
-        } else if fails {
-            1
-        } else if held(Class::CouldNotDecide) {
-            3
-        } else {
-            0
+        exit_code(self.nothing_to_check, self.metrics.iter().map(|metric| (metric.verdict, metric.class)), fail_on)
+    }
+}
+
+/// 0 nothing is held; 1 at least one metric is held because the data broke a promise; 2 nothing was there to check; 3 nothing broke, but something
+/// could not be decided. `fail_on` moves the line between 0 and 1, and nothing else.
+pub fn exit_code(nothing_to_check: bool, metrics: impl Iterator<Item = (Verdict, Option<Class>)>, fail_on: FailOn) -> u8 {
+    let (mut broken, mut undecided, mut warned) = (false, false, false);
+    for (verdict, class) in metrics {
+        match (verdict, class) {
+            (Verdict::Publish, _) => {}
+            (Verdict::Warn, _) => warned = true,
+            (Verdict::Hold, Some(Class::DataIsWrong)) => broken = true,
+            (Verdict::Hold, Some(Class::CouldNotDecide) | None) => undecided = true,
         }
+    }
+    let fails = match fail_on {
+        FailOn::Warn => broken || warned,
+        FailOn::Hold => broken,
+        FailOn::Never => false,
+    };
+    match () {
+        () if nothing_to_check => 2,
+        () if fails => 1,
+        () if undecided => 3,
+        () => 0,
     }
 }
