@@ -3,7 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests read tables and write scratch folders")]
 
 mod architecture;
+mod decide;
 mod execute;
 mod laws;
+mod record;
+mod sentence;
+mod situations;
 mod warehouse;
 mod yaml;

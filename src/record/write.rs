@@ -74,7 +74,7 @@ impl Document {
             unexpected: outcomes.keys().filter(|id| !known(id)).cloned().collect(),
             not_executed: plan.not_executed.clone(),
             blind: plan.blind.clone(),
-            notes: meta.notes.clone(),
+            notes: plan.notes.iter().chain(&meta.notes).cloned().collect(),
         };
         document.run = document.identifier();
         document
@@ -88,8 +88,8 @@ impl Document {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
-    /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, and how each check ended with what
-    /// measurement.
+    /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, how each check ended with what
+    /// measurement, and what was known around them.
     fn identifier(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         let mut say = |text: &str| {
@@ -104,8 +104,10 @@ impl Document {
         self.artifacts.contract_hash.iter().for_each(|hash| say(hash));
         for check in &self.checks {
             say(&check.id);
-            say(&format!("{:?} {:?}", check.outcome, check.measured));
+            say(&format!("{:?} {:?} {:?}", check.outcome, check.reason, check.measured));
         }
+        self.unexpected.iter().for_each(|id| say(id));
+        self.context.iter().for_each(|fact| say(&format!("{:?} {:?}", fact.fact, fact.state)));
         hasher.finalize().to_hex().chars().take(16).collect()
     }
 }

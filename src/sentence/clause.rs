@@ -1,6 +1,6 @@
 //! One cause in words: what follows "because".
 
-use crate::check::outcome::{Fault, Measured, Outcome, Reason};
+use crate::check::outcome::{Measured, Outcome, Reason};
 use crate::decide::{Cause, FactName, FactState};
 use crate::plan::GuardingCheck;
 
@@ -11,11 +11,22 @@ use super::words;
 const COUNTING: &[&str] =
     &["not_null", "unique", "accepted_values", "range", "matches", "relationships", "expression", "sql", "dbt_test", "dbt_tests"];
 
+/// Whether a clause stands alone beside a number, or after "could not be verified because".
+#[derive(Clone, Copy)]
+pub(super) enum Voice {
+    Caveat,
+    Because,
+}
+
 impl Telling<'_> {
     /// What the cause says, without a capital or a full stop of its own: `SKU cost mapping failed for 14 products`.
     pub fn clause(&self, cause: &Cause) -> String {
+        self.said(cause, Voice::Caveat)
+    }
+
+    pub(super) fn said(&self, cause: &Cause, voice: Voice) -> String {
         match cause {
-            Cause::Check { check, .. } => self.check_clause(check),
+            Cause::Check { check, .. } => self.check_clause(check, voice),
             Cause::NoEvidence { known, .. } if known.is_empty() => String::from("no check is known to cover it"),
             Cause::NoEvidence { .. } => String::from("none of the checks that cover it passed"),
             Cause::AssumedLineage { models } => {
@@ -28,7 +39,7 @@ impl Telling<'_> {
             Cause::Caveat { text } => words::unstopped(text).to_owned(),
             Cause::Waiver { check, reason, approved_by, ends } => {
                 let until = words::last_day_before(*ends, self.plan);
-                format!("{}, waived until {until} by {approved_by}: {}", self.check_clause(check), words::unstopped(reason))
+                format!("{}, waived until {until} by {approved_by}: {}", self.check_clause(check, voice), words::unstopped(reason))
             }
             Cause::Internal { .. } => String::from("presscheck itself failed while deciding"),
         }
@@ -52,14 +63,18 @@ impl Telling<'_> {
         }
     }
 
-    fn check_clause(&self, id: &str) -> String {
+    fn check_clause(&self, id: &str, voice: Voice) -> String {
         let title = self.title(id);
+        let (error, skipped) = match voice {
+            Voice::Caveat => ("could not be verified", "was not verified"),
+            Voice::Because => ("could not be measured", "was not measured"),
+        };
         match self.outcomes.get(id) {
             Some(Outcome::Pass(_)) => format!("{title} passed"),
             Some(Outcome::Fail { measured, why, .. }) => failure(self.check(id), &title, measured, why),
-            Some(Outcome::Error(fault)) => could_not(&title, "could not be verified", fault),
-            Some(Outcome::Skipped(fault)) => could_not(&title, "was not verified", fault),
-            None => format!("{title} was not verified: {}", reason_words(Reason::NotStarted)),
+            Some(Outcome::Error(fault)) => unmeasured(&title, error, fault.reason),
+            Some(Outcome::Skipped(fault)) => unmeasured(&title, skipped, fault.reason),
+            None => unmeasured(&title, skipped, Reason::NotStarted),
         }
     }
 }
@@ -71,19 +86,21 @@ fn failure(check: Option<&GuardingCheck>, title: &str, measured: &Measured, why:
     if counts && positive && !too_few_rows && !measured.unit.is_empty() {
         format!("{title} failed for {}", words::counted(&measured.value, &measured.unit))
     } else {
-        format!("{title} failed: {}", words::unstopped(why))
+        format!("{title} failed ({})", words::unstopped(why))
     }
 }
 
 /// Faults that concern the whole run are said without the check, so that one outage is said once.
-fn could_not(title: &str, ended: &str, fault: &Fault) -> String {
-    let words = reason_words(fault.reason);
-    if concerns_the_run(fault.reason) { words.to_owned() } else { format!("{title} {ended}: {words}") }
+fn unmeasured(title: &str, ended: &str, reason: Reason) -> String {
+    let words = reason_words(reason);
+    if concerns_the_run(reason) { words.to_owned() } else { format!("{title} {ended} ({words})") }
 }
 
 fn concerns_the_run(reason: Reason) -> bool {
     match reason {
-        Reason::Unreachable
+        Reason::NotStarted
+        | Reason::Deselected
+        | Reason::Unreachable
         | Reason::AuthenticationFailed
         | Reason::Cancelled
         | Reason::Interrupted
@@ -93,9 +110,7 @@ fn concerns_the_run(reason: Reason) -> bool {
         | Reason::InputsChanged
         | Reason::StoreFailed
         | Reason::BudgetExceeded => true,
-        Reason::NotStarted
-        | Reason::NotExecutedYet
-        | Reason::Deselected
+        Reason::NotExecutedYet
         | Reason::TimedOut
         | Reason::QueryError
         | Reason::MissingRelation
@@ -118,9 +133,9 @@ fn concerns_the_run(reason: Reason) -> bool {
 /// A reason for people who do not read SQL.
 pub fn reason_words(reason: Reason) -> &'static str {
     match reason {
-        Reason::NotStarted => "it was not started",
+        Reason::NotStarted => "not every check was started",
         Reason::NotExecutedYet => "this version cannot run it yet",
-        Reason::Deselected => "it was not selected",
+        Reason::Deselected => "not every check was selected",
         Reason::Cancelled => "the run was stopped",
         Reason::Interrupted => "the run was interrupted",
         Reason::TimedOut => "it took too long",

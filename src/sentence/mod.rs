@@ -12,6 +12,7 @@ use crate::check::outcome::Outcome;
 use crate::decide::{Cause, Class, Decision, MetricDecision, Verdict};
 use crate::plan::{CheckId, GuardedMetric, GuardingCheck, Plan};
 
+use clause::Voice;
 pub use clause::reason_words;
 
 /// A team and its contact.
@@ -38,7 +39,10 @@ impl Telling<'_> {
                 let caveats = self.caveats(metric);
                 format!("{title} can publish{} with {}.", self.for_moment(), caveat_words(&caveats))
             }
-            Verdict::Hold => format!("{title} {} because {}.", self.predicate(metric.class, Subject::One), self.because(metric)),
+            Verdict::Hold => {
+                let predicate = self.predicate(metric.class, Subject::of(&title));
+                format!("{title} {predicate} because {}.", self.because(metric))
+            }
         }
     }
 
@@ -115,10 +119,11 @@ impl Telling<'_> {
         let all = self.decision.metrics.len();
         let mut sentences: Vec<String> = Vec::new();
         for (class, because, members) in groups.iter().take(2) {
+            let titles = self.titles(members);
             let (who, subject) = match members.len() {
-                1 => (words::capital(&self.titles(members)), Subject::One),
+                1 => (words::capital(&titles), Subject::of(&titles)),
                 some if some == all && all > 2 => (format!("None of the {all} metrics"), Subject::None),
-                _ => (words::capital(&self.titles(members)), Subject::Many),
+                _ => (words::capital(&titles), Subject::Many),
             };
             let predicate = self.predicate(*class, subject);
             sentences.push(format!("{who} {predicate} because {because}."));
@@ -145,15 +150,15 @@ impl Telling<'_> {
         let kept: Vec<&MetricDecision> = held.iter().filter(last_safe).copied().collect();
         let blank: Vec<&MetricDecision> = held.iter().filter(|metric| !last_safe(metric)).copied().collect();
         let mut parts = vec![words::capital(&usable)];
-        if let [_] = kept.as_slice() {
-            parts.push(format!("{} is held at its last safe value", self.titles(&kept)));
-        } else if !kept.is_empty() {
-            parts.push(format!("{} are held at their last safe values", self.titles(&kept)));
-        }
-        if let [_] = blank.as_slice() {
-            parts.push(format!("{} is held", self.titles(&blank)));
-        } else if !blank.is_empty() {
-            parts.push(format!("{} are held", self.titles(&blank)));
+        for (members, one, many) in
+            [(kept, "is held at its last safe value", "are held at their last safe values"), (blank, "is held", "are held")]
+        {
+            let titles = self.titles(&members);
+            match members.len() {
+                0 => {}
+                1 if !words::is_plural(&titles) => parts.push(format!("{titles} {one}")),
+                _ => parts.push(format!("{titles} {many}")),
+            }
         }
         format!("{}.", parts.join("; "))
     }
@@ -162,7 +167,7 @@ impl Telling<'_> {
     fn because(&self, metric: &MetricDecision) -> String {
         let holds = || metric.causes.iter().filter(|cause| cause.asks() == Verdict::Hold);
         let unverified = |cause: &&Cause| matches!(cause, Cause::NoEvidence { .. });
-        let told = distinct(holds().filter(|cause| !unverified(cause)).map(|cause| self.clause(cause)));
+        let told = distinct(holds().filter(|cause| !unverified(cause)).map(|cause| self.said(cause, Voice::Because)));
         match told.as_slice() {
             [] => self.why_unverified(metric),
             [one] => one.clone(),
@@ -176,7 +181,7 @@ impl Telling<'_> {
         let check = metric.causes.iter().find(|cause| matches!(cause, Cause::Check { .. }));
         let unverified = metric.causes.iter().find(|cause| matches!(cause, Cause::NoEvidence { .. }));
         match (check, unverified) {
-            (Some(check), Some(_)) => format!("{}, and no other check vouches for it", self.clause(check)),
+            (Some(check), Some(_)) => format!("{}, and no other check vouches for it", self.said(check, Voice::Because)),
             (None, Some(cause)) => self.clause(cause),
             (Some(_) | None, None) => String::from("nothing says that it may be published"),
         }
@@ -232,6 +237,13 @@ enum Subject {
     One,
     Many,
     None,
+}
+
+impl Subject {
+    /// The grammar of one title.
+    fn of(title: &str) -> Subject {
+        if words::is_plural(title) { Subject::Many } else { Subject::One }
+    }
 }
 
 /// `a caveat: TikTok spend is provisional`, `caveats: a; b; and 3 more`.

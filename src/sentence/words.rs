@@ -56,6 +56,11 @@ pub(super) fn list(items: &[String]) -> String {
     }
 }
 
+/// Whether a title is a plural: `Refunds`, `Net sales`; not `Gross business` or `Stock status`.
+pub(super) fn is_plural(title: &str) -> bool {
+    title.ends_with('s') && !["ss", "us", "is"].iter().any(|ending| title.ends_with(ending))
+}
+
 /// With a capital at the start.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
