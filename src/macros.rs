@@ -12,7 +12,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use crate::calendar::Interval;
 use crate::check::{KINDS, argument::Number};
-use crate::diagnostic::{At, Finding, Span, nearest};
+use crate::diagnostic::{At, Finding, Span, codes, nearest};
 
 mod quoting;
 
@@ -81,13 +81,13 @@ impl Macros {
         for (path, text) in built_in.chain(project.iter().map(|(path, text)| (path.clone(), Some(text.clone())))) {
             let kind = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             let (Some(kind), Some(text)) = (kind, text) else {
-                findings.push(Finding::error("PC301", "a macro file has no readable name or text").in_file(path));
+                findings.push(Finding::error(codes::MACRO_FILE, "a macro file has no readable name or text").in_file(path));
                 continue;
             };
             if !KINDS.contains(&kind.as_str()) && kind != "dbt_test" {
                 let help = nearest(&kind, KINDS.iter().copied());
                 let help = help.map_or_else(|| format!("the kinds are {}", KINDS.join(", ")), |near| format!("did you mean {near}.sql?"));
-                findings.push(Finding::error("PC301", format!("`{kind}` is no kind of check")).in_file(path).help(help));
+                findings.push(Finding::error(codes::MACRO_FILE, format!("`{kind}` is no kind of check")).in_file(path).help(help));
                 continue;
             }
             if let Err(error) = templates.add_template_owned(kind.clone(), text) {
@@ -143,7 +143,9 @@ impl Macros {
         if !sql.contains("{{") && !sql.contains("{%") && !sql.contains("{#") {
             return Ok(sql.value.clone());
         }
-        let wrong = |message: String| Finding::error("PC310", message).at(sql.span).help("interval.start, interval.end; model in `sql`");
+        let wrong = |message: String| {
+            Finding::error(codes::BAD_TEMPLATE, message).at(sql.span).help("interval.start, interval.end; model in `sql`")
+        };
         if sql.contains("{%") || sql.contains("{#") {
             return Err(wrong("SQL in a contract can use {{ }}, not statements or comments of templates".to_owned()));
         }
@@ -229,7 +231,7 @@ fn template_finding(error: &Error, file: &std::path::Path) -> Finding {
         line,
         column: range.and_then(|range| column(error, range.start)).unwrap_or(1),
     };
-    let finding = Finding::error("PC302", format!("the macro cannot be rendered: {}", describe(error))).in_file(file).at(place);
+    let finding = Finding::error(codes::BAD_MACRO, format!("the macro cannot be rendered: {}", describe(error))).in_file(file).at(place);
     match error.kind() {
         ErrorKind::UndefinedError => finding.help("macros/README.md lists what a macro sees"),
         ErrorKind::OutOfFuel => finding.help("the template takes too many steps; is there a loop that grows?"),

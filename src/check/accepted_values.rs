@@ -7,7 +7,7 @@ use super::common::{Common, Expect, Part, Request};
 use super::judge::{Bad, count};
 use super::measurement::Measurement;
 use super::outcome::Judgement;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Every value is one of a list. NULL is a bad value, unless `null: pass`.
@@ -60,7 +60,7 @@ impl super::Kind for AcceptedValues {
             .values
             .value
             .is_empty()
-            .then(|| Finding::error("PC256", "no value is accepted: every row would be bad").at(self.values.span));
+            .then(|| Finding::error(codes::BAD_CHECK, "no value is accepted: every row would be bad").at(self.values.span));
         column_problem(&self.column).into_iter().chain(empty).collect()
     }
 }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 /// Splits `model.column`, `model.v2.column` or `source.table.column` at the last dot, both halves at the place of the whole.
 /// `None` when a half is missing.
@@ -30,7 +30,7 @@ pub fn column_of(path: &At<String>) -> At<String> {
 /// Says that a text is not `model.column`.
 pub fn column_problem(path: &At<String>) -> Option<Finding> {
     split_column(path).is_none().then(|| {
-        Finding::error("PC250", format!("`{}` names no column", path.value))
+        Finding::error(codes::BAD_CHECK, format!("`{}` names no column", path.value))
             .at(path.span)
             .help("write model.column, or source.table.column for a source")
     })
@@ -70,20 +70,26 @@ impl ColumnsOf<'_> {
         match (self.column, self.model, self.columns) {
             (Some(path), None, None) => column_problem(path).into_iter().collect(),
             (None, Some(model), Some(columns)) => {
-                let empty = columns.value.is_empty().then(|| Finding::error("PC251", "no column is named").at(columns.span).help(form));
+                let empty = columns
+                    .value
+                    .is_empty()
+                    .then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(columns.span).help(form));
                 let doubled = columns.value.iter().enumerate().filter_map(|(place, name)| {
                     let again = columns.value[..place].iter().any(|earlier| earlier.eq_ignore_ascii_case(name));
-                    again.then(|| Finding::error("PC251", format!("`{name}` is named twice")).at(name.span))
+                    again.then(|| Finding::error(codes::CONTRADICTION, format!("`{name}` is named twice")).at(name.span))
                 });
-                let nameless =
-                    model.value.trim().is_empty().then(|| Finding::error("PC251", "no model is named").at(model.span).help(form));
+                let nameless = model
+                    .value
+                    .trim()
+                    .is_empty()
+                    .then(|| Finding::error(codes::CONTRADICTION, "no model is named").at(model.span).help(form));
                 empty.into_iter().chain(nameless).chain(doubled).collect()
             }
-            (None, Some(model), None) => vec![Finding::error("PC251", "the columns are missing").at(model.span).help(form)],
-            (None, None, Some(columns)) => vec![Finding::error("PC251", "the model is missing").at(columns.span).help(form)],
-            (None, None, None) => vec![Finding::error("PC251", "no column is named").help(form)],
+            (None, Some(model), None) => vec![Finding::error(codes::CONTRADICTION, "the columns are missing").at(model.span).help(form)],
+            (None, None, Some(columns)) => vec![Finding::error(codes::CONTRADICTION, "the model is missing").at(columns.span).help(form)],
+            (None, None, None) => vec![Finding::error(codes::CONTRADICTION, "no column is named").help(form)],
             (Some(path), _, _) => {
-                vec![Finding::error("PC251", "`column` excludes `model` and `columns`").at(path.span).help(form)]
+                vec![Finding::error(codes::CONTRADICTION, "`column` excludes `model` and `columns`").at(path.span).help(form)]
             }
         }
     }

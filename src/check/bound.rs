@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
 use super::argument::{Number, Percentage, Scalar};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 /// Lowest and highest value, both allowed.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize, JsonSchema)]
@@ -111,16 +111,18 @@ impl Between {
         let mut problems = Vec::new();
         let bounds: Vec<&At<Bound>> = self.min.iter().chain(&self.max).collect();
         if bounds.is_empty() {
-            problems.push(Finding::error("PC252", "`between` has no bound").help("write min, max or both"));
+            problems.push(Finding::error(codes::BAD_CHECK, "`between` has no bound").help("write min, max or both"));
         }
         for bound in &bounds {
             match bound.value {
                 Bound::Relative(share, _) if share.0 < Decimal::ZERO => {
-                    problems.push(Finding::error("PC252", "a share of an earlier run cannot be negative").at(bound.span));
+                    problems.push(Finding::error(codes::BAD_CHECK, "a share of an earlier run cannot be negative").at(bound.span));
                 }
                 Bound::Absolute(number) if whole && (number < Decimal::ZERO || !number.is_integer()) => {
                     problems.push(
-                        Finding::error("PC252", format!("`{number}` is not a number of rows")).at(bound.span).help("write a whole number"),
+                        Finding::error(codes::BAD_CHECK, format!("`{number}` is not a number of rows"))
+                            .at(bound.span)
+                            .help("write a whole number"),
                     );
                 }
                 Bound::Absolute(_) | Bound::Relative(..) => {}
@@ -130,7 +132,9 @@ impl Between {
             && let (Some(low), Some(high)) = (min.absolute(), max.absolute())
             && low > high
         {
-            problems.push(Finding::error("PC252", format!("the minimum {low} is above the maximum {high}: nothing can pass")).at(min.span));
+            problems.push(
+                Finding::error(codes::BAD_CHECK, format!("the minimum {low} is above the maximum {high}: nothing can pass")).at(min.span),
+            );
         }
         problems
     }

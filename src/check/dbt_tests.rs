@@ -5,7 +5,7 @@ use super::common::{Common, Part, Request};
 use super::judge::{fault, no_filter, no_thresholds};
 use super::measurement::Measurement;
 use super::outcome::{Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// dbt's own data tests count as checks: severity error holds, severity warn warns.
@@ -52,7 +52,7 @@ impl super::Kind for DbtTests {
             .value
             .trim()
             .is_empty()
-            .then(|| Finding::error("PC256", "nothing is selected").at(self.select.span).help("upstream"));
+            .then(|| Finding::error(codes::BAD_CHECK, "nothing is selected").at(self.select.span).help("upstream"));
         empty.into_iter().chain(no_thresholds(&common, own)).chain(no_filter(&common, own)).collect()
     }
     fn executed(&self) -> Result<(), String> {

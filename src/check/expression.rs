@@ -7,7 +7,7 @@ use super::common::{Common, Expect, Grammar, Part, Request, Sql};
 use super::judge::{Bad, count};
 use super::measurement::Measurement;
 use super::outcome::Judgement;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// An SQL expression is true on every row. A row on which it is NULL is bad, unless `null: pass`.
@@ -53,6 +53,6 @@ impl super::Kind for Expression {
     }
     fn problems(&self) -> Vec<Finding> {
         let empty = self.expression.value.trim().is_empty();
-        empty.then(|| Finding::error("PC256", "the expression is empty").at(self.expression.span)).into_iter().collect()
+        empty.then(|| Finding::error(codes::BAD_CHECK, "the expression is empty").at(self.expression.span)).into_iter().collect()
     }
 }

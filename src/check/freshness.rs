@@ -7,7 +7,7 @@ use super::judge::{enough, fault, no_thresholds};
 use super::measurement::{Cell, Measurement};
 use super::outcome::{Fault, Judgement, Measured, Reason};
 use crate::calendar::Age;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 /// How far in the future the newest row may be: clocks differ a little.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -138,19 +138,22 @@ impl super::Kind for Freshness {
         let mut problems = no_thresholds(&self.shared(), "write warn_after and hold_after, such as 12h or 7d");
         match (&self.model, &self.source) {
             (Some(_), None) | (None, Some(_)) => {}
-            (Some(model), Some(_)) => problems.push(Finding::error("PC251", "`model` excludes `source`").at(model.span)),
-            (None, None) => {
-                problems.push(Finding::error("PC251", "no relation is named").at(self.loaded_at.span).help("write source: source.table"))
-            }
+            (Some(model), Some(_)) => problems.push(Finding::error(codes::CONTRADICTION, "`model` excludes `source`").at(model.span)),
+            (None, None) => problems.push(
+                Finding::error(codes::CONTRADICTION, "no relation is named").at(self.loaded_at.span).help("write source: source.table"),
+            ),
         }
         match (&self.warn_after, &self.hold_after) {
             (None, None) => {
                 problems.push(
-                    Finding::error("PC252", "no age is asked for").at(self.loaded_at.span).help("write warn_after, hold_after or both"),
+                    Finding::error(codes::BAD_CHECK, "no age is asked for")
+                        .at(self.loaded_at.span)
+                        .help("write warn_after, hold_after or both"),
                 );
             }
             (Some(warn), Some(hold)) if warn.value > hold.value => {
-                problems.push(Finding::error("PC252", "`warn_after` is longer than `hold_after`: it would never warn").at(warn.span));
+                problems
+                    .push(Finding::error(codes::BAD_CHECK, "`warn_after` is longer than `hold_after`: it would never warn").at(warn.span));
             }
             (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) => {}
         }
@@ -158,7 +161,9 @@ impl super::Kind for Freshness {
             && TimeZone::get(name).is_err()
         {
             problems.push(
-                Finding::error("PC257", format!("`{name}` is not a zone")).at(name.span).help("write an IANA name such as Europe/London"),
+                Finding::error(codes::BAD_ZONE, format!("`{name}` is not a zone"))
+                    .at(name.span)
+                    .help("write an IANA name such as Europe/London"),
             );
         }
         problems

@@ -5,7 +5,7 @@ use super::common::{Common, Part, Request, Tells};
 use super::judge::fault;
 use super::measurement::Measurement;
 use super::outcome::{Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Every expected group arrived: platform, region, store.
@@ -34,7 +34,7 @@ impl super::Kind for GroupsPresent {
         Judgement::Error(fault(Reason::NotExecutedYet, "`groups_present` is not executed by this version"))
     }
     fn problems(&self) -> Vec<Finding> {
-        let empty = self.expect.value.is_empty().then(|| Finding::error("PC256", "no group is expected").at(self.expect.span));
+        let empty = self.expect.value.is_empty().then(|| Finding::error(codes::BAD_CHECK, "no group is expected").at(self.expect.span));
         column_problem(&self.column).into_iter().chain(empty).collect()
     }
     fn executed(&self) -> Result<(), String> {

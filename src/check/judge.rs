@@ -10,7 +10,7 @@ use super::common::{Common, Severity};
 use super::measurement::{Cell, Measurement};
 use super::outcome::{Fault, Judgement, Measured, Reason};
 use super::threshold::{Comparison, Threshold};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, codes};
 
 /// A fault of the measurement.
 pub fn fault(reason: Reason, detail: impl Into<String>) -> Fault {
@@ -207,7 +207,7 @@ pub fn shared_problems(kind: &dyn Kind) -> Vec<Finding> {
         && common.allow_empty.is_none()
     {
         problems.push(
-            Finding::error("PC253", "`min_rows: 0` would let an empty relation pass")
+            Finding::error(codes::BAD_CHECK, "`min_rows: 0` would let an empty relation pass")
                 .at(rows.span)
                 .help("write allow_empty: and the reason"),
         );
@@ -218,13 +218,14 @@ pub fn shared_problems(kind: &dyn Kind) -> Vec<Finding> {
         if let Some(text) = text
             && text.value.trim().is_empty()
         {
-            problems.push(Finding::error("PC253", format!("`{key}` is empty")).at(text.span));
+            problems.push(Finding::error(codes::BAD_CHECK, format!("`{key}` is empty")).at(text.span));
         }
     }
     for limit in common.warn_if.iter().chain(&common.hold_if) {
         if limit.percent && (limit.bound < Decimal::ZERO || limit.bound > Decimal::ONE_HUNDRED) {
-            problems
-                .push(Finding::error("PC254", format!("`{}` is not a share of the rows", limit.value)).at(limit.span).help("0% to 100%"));
+            problems.push(
+                Finding::error(codes::BAD_CHECK, format!("`{}` is not a share of the rows", limit.value)).at(limit.span).help("0% to 100%"),
+            );
         }
     }
     problems
@@ -234,11 +235,11 @@ pub fn shared_problems(kind: &dyn Kind) -> Vec<Finding> {
 pub fn no_thresholds(common: &Common, instead: &str) -> Vec<Finding> {
     let keys = [(&common.warn_if, "warn_if"), (&common.hold_if, "hold_if")];
     let written = keys.into_iter().filter_map(|(limit, key)| limit.as_ref().map(|limit| (limit.span, key)));
-    written.map(|(span, key)| Finding::error("PC255", format!("`{key}` means nothing here")).at(span).help(instead)).collect()
+    written.map(|(span, key)| Finding::error(codes::CONTRADICTION, format!("`{key}` means nothing here")).at(span).help(instead)).collect()
 }
 
 /// Says that a kind has no use for `where`.
 pub fn no_filter(common: &Common, instead: &str) -> Option<Finding> {
     let filter = common.filter.as_ref()?;
-    Some(Finding::error("PC255", "`where` means nothing here").at(filter.span).help(instead))
+    Some(Finding::error(codes::CONTRADICTION, "`where` means nothing here").at(filter.span).help(instead))
 }

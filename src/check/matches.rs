@@ -5,7 +5,7 @@ use super::common::{Common, Part, Request};
 use super::judge::fault;
 use super::measurement::Measurement;
 use super::outcome::{Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Every text matches a pattern.
@@ -37,7 +37,7 @@ impl super::Kind for Matches {
         Judgement::Error(fault(Reason::NotExecutedYet, "`matches` is not executed by this version"))
     }
     fn problems(&self) -> Vec<Finding> {
-        let empty = self.pattern.value.is_empty().then(|| Finding::error("PC256", "the pattern is empty").at(self.pattern.span));
+        let empty = self.pattern.value.is_empty().then(|| Finding::error(codes::BAD_CHECK, "the pattern is empty").at(self.pattern.span));
         column_problem(&self.column).into_iter().chain(empty).collect()
     }
     fn executed(&self) -> Result<(), String> {

@@ -7,7 +7,7 @@ use super::common::{Common, Expect, Part, Request};
 use super::judge::{Bad, count, fault};
 use super::measurement::Measurement;
 use super::outcome::{Fault, Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// No NULL in a column, or in any of several.
@@ -95,7 +95,7 @@ impl super::Kind for NotNull {
             let common = self.shared();
             for limit in common.warn_if.iter().chain(&common.hold_if).filter(|limit| limit.percent) {
                 problems.push(
-                    Finding::error("PC254", "a percentage is one of rows, and `count` counts something else")
+                    Finding::error(codes::BAD_CHECK, "a percentage is one of rows, and `count` counts something else")
                         .at(limit.span)
                         .help("write a number, or leave `count` out"),
                 );

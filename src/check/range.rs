@@ -7,7 +7,7 @@ use super::common::{Common, Expect, Part, Request};
 use super::judge::{Bad, count};
 use super::measurement::Measurement;
 use super::outcome::Judgement;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Every number is within bounds, both ends allowed. NaN and the infinities are out of every range; so is NULL, unless `null: pass`.
@@ -68,10 +68,12 @@ impl super::Kind for Range {
     }
     fn problems(&self) -> Vec<Finding> {
         let bounds = match (&self.min, &self.max) {
-            (None, None) => Some(Finding::error("PC252", "the range has no bound").at(self.column.span).help("write min, max or both")),
-            (Some(min), Some(max)) if min.value > max.value => {
-                Some(Finding::error("PC252", format!("the minimum {min} is above the maximum {max}: nothing can pass")).at(min.span))
+            (None, None) => {
+                Some(Finding::error(codes::BAD_CHECK, "the range has no bound").at(self.column.span).help("write min, max or both"))
             }
+            (Some(min), Some(max)) if min.value > max.value => Some(
+                Finding::error(codes::BAD_CHECK, format!("the minimum {min} is above the maximum {max}: nothing can pass")).at(min.span),
+            ),
             (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) => None,
         };
         column_problem(&self.column).into_iter().chain(bounds).collect()

@@ -7,7 +7,7 @@ use super::common::{Common, Expect, Grammar, Part, Request, Sql};
 use super::judge::{Bad, count, fault, no_filter, text};
 use super::measurement::Measurement;
 use super::outcome::{Fault, Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Two aggregates agree within a tolerance, key by key. A key on one side only, NULL, NaN and infinity are failures.
@@ -76,12 +76,15 @@ impl Side {
         let place = self.value.span;
         let named = match (&self.model, &self.relation) {
             (Some(_), None) | (None, Some(_)) => None,
-            (Some(model), Some(_)) => Some(Finding::error("PC251", "`model` excludes `relation`").at(model.span)),
-            (None, None) => {
-                Some(Finding::error("PC251", format!("the {side} side names no relation")).at(place).help("write model: and its name"))
-            }
+            (Some(model), Some(_)) => Some(Finding::error(codes::CONTRADICTION, "`model` excludes `relation`").at(model.span)),
+            (None, None) => Some(
+                Finding::error(codes::CONTRADICTION, format!("the {side} side names no relation"))
+                    .at(place)
+                    .help("write model: and its name"),
+            ),
         };
-        let empty = self.value.value.trim().is_empty().then(|| Finding::error("PC256", format!("the {side} side has no value")).at(place));
+        let empty =
+            self.value.value.trim().is_empty().then(|| Finding::error(codes::BAD_CHECK, format!("the {side} side has no value")).at(place));
         named.into_iter().chain(empty).collect()
     }
     fn executed(&self) -> Result<(), String> {
@@ -97,16 +100,16 @@ impl Tolerance {
     fn problems(&self) -> Vec<Finding> {
         let mut problems = Vec::new();
         if self.relative.is_none() && self.absolute.is_none() {
-            problems.push(Finding::error("PC252", "the tolerance is empty").help("write relative: 0.5%, absolute: 100 or both"));
+            problems.push(Finding::error(codes::BAD_CHECK, "the tolerance is empty").help("write relative: 0.5%, absolute: 100 or both"));
         }
         if let Some(relative) = self.relative.as_ref().filter(|relative| relative.0.is_sign_negative() && !relative.0.is_zero()) {
-            problems.push(Finding::error("PC252", "a tolerance cannot be negative").at(relative.span));
+            problems.push(Finding::error(codes::BAD_CHECK, "a tolerance cannot be negative").at(relative.span));
         }
         if let Some(relative) = self.relative.as_ref().filter(|relative| relative.share().is_none()) {
-            problems.push(Finding::error("PC252", "this tolerance has too many digits").at(relative.span));
+            problems.push(Finding::error(codes::BAD_CHECK, "this tolerance has too many digits").at(relative.span));
         }
         if let Some(absolute) = self.absolute.as_ref().filter(|absolute| absolute.0.is_sign_negative() && !absolute.0.is_zero()) {
-            problems.push(Finding::error("PC252", "a tolerance cannot be negative").at(absolute.span));
+            problems.push(Finding::error(codes::BAD_CHECK, "a tolerance cannot be negative").at(absolute.span));
         }
         problems
     }

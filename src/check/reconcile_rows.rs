@@ -4,7 +4,7 @@ use super::common::{Common, Part, Request};
 use super::judge::fault;
 use super::measurement::Measurement;
 use super::outcome::{Judgement, Reason};
-use crate::diagnostic::{At, Finding, Span};
+use crate::diagnostic::{At, Finding, Span, codes};
 
 crate::check_args! {
     /// Two relations agree row by row on a key.
@@ -46,10 +46,12 @@ impl Table {
     fn problem(&self, side: &str, place: Span) -> Option<Finding> {
         match (&self.model, &self.relation) {
             (Some(_), None) | (None, Some(_)) => None,
-            (Some(model), Some(_)) => Some(Finding::error("PC251", "`model` excludes `relation`").at(model.span)),
-            (None, None) => {
-                Some(Finding::error("PC251", format!("the {side} side names no relation")).at(place).help("write model: and its name"))
-            }
+            (Some(model), Some(_)) => Some(Finding::error(codes::CONTRADICTION, "`model` excludes `relation`").at(model.span)),
+            (None, None) => Some(
+                Finding::error(codes::CONTRADICTION, format!("the {side} side names no relation"))
+                    .at(place)
+                    .help("write model: and its name"),
+            ),
         }
     }
 }
@@ -71,7 +73,7 @@ impl super::Kind for ReconcileRows {
         Judgement::Error(fault(Reason::NotExecutedYet, "`reconcile_rows` is not executed by this version"))
     }
     fn problems(&self) -> Vec<Finding> {
-        let empty = self.key.value.is_empty().then(|| Finding::error("PC251", "no column is named").at(self.key.span));
+        let empty = self.key.value.is_empty().then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(self.key.span));
         let place = self.key.span;
         let sides = [(&self.left, "left"), (&self.right, "right")].into_iter().filter_map(|(table, side)| table.problem(side, place));
         sides.chain(empty).collect()

@@ -6,7 +6,7 @@ use super::judge::{counted, crossed, enough, fault, severity};
 use super::measurement::Measurement;
 use super::outcome::{Fault, Judgement, Measured, Reason};
 use super::threshold::{Comparison, Threshold};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// The number of rows is within bounds, both ends allowed: `between`, or `warn_if`/`hold_if`.
@@ -90,17 +90,17 @@ impl super::Kind for RowCount {
         let mut problems = match (&self.between, limits.first()) {
             (None, None) => {
                 vec![
-                    Finding::error("PC252", "no number of rows is asked for")
+                    Finding::error(codes::BAD_CHECK, "no number of rows is asked for")
                         .at(self.model.span)
                         .help("write between: {min: 1}, or hold_if: \"< 1\""),
                 ]
             }
-            (Some(_), Some(limit)) => vec![Finding::error("PC252", "`between` excludes `warn_if` and `hold_if`").at(limit.span)],
+            (Some(_), Some(limit)) => vec![Finding::error(codes::BAD_CHECK, "`between` excludes `warn_if` and `hold_if`").at(limit.span)],
             (Some(between), None) => between.problems(true),
             (None, Some(_)) => Vec::new(),
         };
         for limit in limits.iter().filter(|limit| limit.percent) {
-            problems.push(Finding::error("PC254", "the rows are always 100% of the rows").at(limit.span).help("write a number"));
+            problems.push(Finding::error(codes::BAD_CHECK, "the rows are always 100% of the rows").at(limit.span).help("write a number"));
         }
         problems
     }

@@ -6,7 +6,7 @@ use super::common::{Common, Part, Request};
 use super::judge::fault;
 use super::measurement::Measurement;
 use super::outcome::{Judgement, Reason};
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// Columns and types are the expected ones.
@@ -41,7 +41,7 @@ impl super::Kind for Schema {
     }
     fn problems(&self) -> Vec<Finding> {
         let empty = self.columns.as_ref().is_some_and(IndexMap::is_empty);
-        empty.then(|| Finding::error("PC251", "no column is named").at(self.model.span)).into_iter().collect()
+        empty.then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(self.model.span)).into_iter().collect()
     }
     fn executed(&self) -> Result<(), String> {
         Err("`schema` is not executed by this version".to_owned())

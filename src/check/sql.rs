@@ -4,7 +4,7 @@ use super::common::{Common, Expect, Grammar, Part, Request, Sql as Text};
 use super::judge::{Bad, count, no_filter};
 use super::measurement::Measurement;
 use super::outcome::Judgement;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
     /// A query that returns the failing rows. None is a pass, if the model that it is about has rows.
@@ -47,7 +47,7 @@ impl super::Kind for Sql {
         Bad { common: &common, rows_seen, bad, among_rows: false, unit: "rows", wrong: "returned by the query", facts: Vec::new() }.judge()
     }
     fn problems(&self) -> Vec<Finding> {
-        let empty = self.query.value.trim().is_empty().then(|| Finding::error("PC256", "the query is empty").at(self.query.span));
+        let empty = self.query.value.trim().is_empty().then(|| Finding::error(codes::BAD_CHECK, "the query is empty").at(self.query.span));
         empty.into_iter().chain(no_filter(&self.shared(), "write the condition into the query")).collect()
     }
 }

@@ -67,4 +67,7 @@ codes! {
     DEAD_EXCEPTION = "PC216", "dead-exception", "Several waivers for one check, or text that says nothing.";
     NO_OWNER = "PC220", "no-owner", "A metric that nobody answers for.";
     NARROWED = "PC221", "narrowed", "affects_only takes metrics away from a check that may reach them.";
+    MACRO_FILE = "PC230", "macro-file", "A file in a macro folder that belongs to no kind of check.";
+    BAD_MACRO = "PC231", "bad-macro", "A macro that is no template, or that cannot be rendered.";
+    NOTHING_TO_CHECK = "PC232", "nothing-to-check", "Nothing is selected, or nothing could be decided.";
 }

@@ -8,11 +8,39 @@ use crate::check::Spec;
 use crate::check::common::{Expect, Severity};
 use crate::check::outcome::Fault;
 use crate::lineage::{Certainty, EdgeKind};
+use crate::macros::Macros;
+
+mod build;
+mod dbt_standard;
+mod dbt_tests;
+mod draft;
+mod exposure;
+mod ground;
+mod measure;
+mod metrics;
+mod moments;
+mod pending;
+mod reach;
+mod sources;
+
+pub use build::build;
+pub use exposure::for_exposure;
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
 pub type CheckId = String;
 /// A metric's key in the contract.
 pub type MetricId = String;
+
+/// What a plan depends on besides the contract and the project.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    /// The span of data to decide about; `None` when the contract has no schedule.
+    pub interval: Option<Interval>,
+    /// Unique ids of the relations whose checks are wanted (and of dbt tests); all when `None`. The checks of the others are skipped, never left out.
+    pub selection: Option<BTreeSet<String>>,
+    /// The templates of the project's dialect.
+    pub macros: &'a Macros,
+}
 
 /// Everything that will be asked, and what each answer is for.
 #[derive(Debug, Clone)]
@@ -168,4 +196,33 @@ pub struct Statement {
     /// For fused scans: how to split (the same measurements one check at a time), for bisection of a broken scan; empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
+}
+
+impl Plan {
+    /// Hash of the expected set and of every statement, as hexadecimal text: the same plan has the same hash in the same version of the program.
+    pub fn expected_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut feed = |text: &str| {
+            hasher.update(&u64::try_from(text.len()).map_or([0xff; 8], u64::to_le_bytes));
+            hasher.update(text.as_bytes());
+        };
+        feed(env!("CARGO_PKG_VERSION"));
+        feed(&self.contract);
+        feed(&self.interval.as_ref().map_or_else(String::new, |interval| format!("{} {}", interval.start, interval.end)));
+        feed(&format!("{:?}", self.expected));
+        for (id, asked) in &self.asks {
+            feed(id);
+            match asked {
+                Asked::Measured { spec, statement, rows_seen, first, columns } => {
+                    feed(&format!("{} {statement} {rows_seen} {first} {columns:?} {:?}", spec.kind_name(), spec.kind().common()));
+                }
+                Asked::Skipped(fault) => feed(&format!("{fault:?}")),
+            }
+        }
+        for statement in &self.statements {
+            feed(statement.connection.as_deref().unwrap_or_default());
+            feed(&statement.sql);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
 }

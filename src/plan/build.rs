@@ -1,0 +1,147 @@
+//! Contract x project x lineage -> plan: the order of the steps, and nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::check::Spec;
+use crate::contract::Contract;
+use crate::dbt::Project;
+use crate::diagnostic::{At, Finding, codes};
+use crate::lineage::Lineage;
+
+use super::draft::{Draft, Way};
+use super::ground::Ground;
+use super::metrics::{self, Traced};
+use super::pending::check_name;
+use super::{CheckId, Expected, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
+
+/// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.
+///
+/// # Errors
+/// Everything that the user wrote and that cannot be planned. What the project makes impossible is a skipped check instead.
+pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options: &Options<'_>) -> Result<Plan, Vec<Finding>> {
+    let ground = Ground::new(project, lineage, options);
+    let metrics: Vec<Traced> = contract.metrics.iter().map(|(id, metric)| metrics::trace(&ground, id, metric)).collect();
+    let mut notes = Vec::new();
+    let mut findings = Vec::new();
+    let mut drafts = Vec::new();
+    for source in &contract.sources {
+        match sources::of_contract(&ground, source, &mut notes) {
+            Ok(found) => drafts.extend(found),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    for spec in &contract.checks {
+        match of_check(&ground, &metrics, spec) {
+            Ok(found) => drafts.extend(found),
+            Err(found) => findings.extend(found),
+        }
+    }
+    let mut expected = Expected::default();
+    if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref()) {
+        findings.extend(found);
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let mut plan = assemble(&ground, expected, metrics, drafts, notes)?;
+    plan.contract = contract.contract.value.clone();
+    plan.report = contract.title.as_ref().map_or_else(|| contract.contract.value.clone(), |title| title.value.clone());
+    if let Some(owners) = &contract.owners {
+        plan.technical_owner = owners.technical.as_ref().map(metrics::person);
+        plan.business_owner = owners.business.as_ref().map(metrics::person);
+    }
+    let keys = [(contract.publish.is_some(), "publish"), (!contract.escalation.is_empty(), "escalation")];
+    let calendar = contract.schedule.as_ref().is_some_and(|schedule| schedule.calendar.is_some());
+    let keys = keys.into_iter().chain([(calendar, "schedule.calendar")]).filter(|(written, _)| *written);
+    plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
+    Ok(plan)
+}
+
+/// One check of the contract; `dbt_tests` stands for many.
+fn of_check(ground: &Ground<'_>, metrics: &[Traced], spec: &At<Spec>) -> Result<Vec<Draft>, Vec<Finding>> {
+    let name = check_name(spec);
+    match &spec.value {
+        Spec::dbt_tests(tests) => {
+            let common = spec.kind().common();
+            if spec.kind().executed().is_err() {
+                let whole = Draft::of(ground, name, spec)?;
+                let tests = dbt_tests::selected(ground, metrics, &tests.select, &common)?;
+                // Each test is skipped by itself, so that the metrics it guards are held.
+                let skipped = |draft: Draft| match &whole.way {
+                    Way::Skipped(fault) => Draft { way: Way::Skipped(fault.clone()), ..draft },
+                    Way::Measured(_) => draft,
+                };
+                return Ok(tests.into_iter().map(skipped).collect());
+            }
+            dbt_tests::selected(ground, metrics, &tests.select, &common)
+        }
+        _ => Draft::of(ground, name, spec).map(|draft| vec![draft]),
+    }
+}
+
+/// Drafts -> plan: reach, statements, and what people should know.
+pub(super) fn assemble(
+    ground: &Ground<'_>,
+    mut expected: Expected,
+    metrics: Vec<Traced>,
+    drafts: Vec<Draft>,
+    mut notes: Vec<String>,
+) -> Result<Plan, Vec<Finding>> {
+    let mut seen: BTreeMap<&CheckId, ()> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for draft in &drafts {
+        if seen.insert(&draft.id, ()).is_some() {
+            findings.push(
+                Finding::error(codes::DUPLICATE_NAME, format!("two checks are called `{}`", draft.id)).help("give one of them a name:"),
+            );
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let (asks, statements) = measure::statements(ground, &drafts)?;
+    expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
+    for check in expected.checks.iter().filter(|check| check.reach.is_empty()) {
+        notes.push(format!("the check {} reaches no metric of this contract", check.id));
+    }
+    let not_executed = drafts.iter().filter_map(|draft| match &draft.way {
+        Way::Skipped(fault) if fault.reason == crate::check::outcome::Reason::NotExecutedYet => {
+            Some(format!("{}: {}", draft.id, fault.detail))
+        }
+        Way::Skipped(_) | Way::Measured(_) => None,
+    });
+    let not_executed = not_executed.collect();
+    let blind = blind(ground, &metrics);
+    expected.metrics = metrics.into_iter().map(|traced| traced.metric).collect();
+    Ok(Plan {
+        contract: String::new(),
+        report: String::new(),
+        technical_owner: None,
+        business_owner: None,
+        interval: ground.options.interval.clone(),
+        expected,
+        asks,
+        statements,
+        not_executed,
+        blind,
+        notes,
+    })
+}
+
+/// The models upstream of a metric whose lineage is assumed, with what was not understood.
+fn blind(ground: &Ground<'_>, metrics: &[Traced]) -> Vec<String> {
+    let assumed: std::collections::BTreeSet<&String> = metrics
+        .iter()
+        .flat_map(|traced| match &traced.metric.upstream {
+            Upstream::Assumed(models) => models.as_slice(),
+            Upstream::Known | Upstream::Unresolved(_) => &[],
+        })
+        .collect();
+    assumed
+        .into_iter()
+        .map(|model| {
+            let said = ground.lineage.problems.iter().find(|problem| problem.model == *model);
+            format!("{}: {}", ground.name(model), said.map_or("its SQL was not understood", |problem| problem.message.as_str()))
+        })
+        .collect()
+}
