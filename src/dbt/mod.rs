@@ -1,6 +1,14 @@
 //! What dbt knows: manifest, catalog, run results, source freshness, profiles; only the fields that are read, as our own types.
 //!
-//! Not for SQL (see [`crate::lineage`]) and not for files: text comes in, `project` reads it.
+//! [`manifest`] fills a [`Project`], [`catalog`] adds what the warehouse really has, [`graph`] answers who depends on whom, [`select`] speaks dbt's
+//! selector grammar. Not for SQL (see [`crate::lineage`]) and not for files: text comes in, `project` reads it.
+
+pub mod artifact;
+pub mod catalog;
+pub mod graph;
+pub mod manifest;
+pub mod run_results;
+pub mod sources;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,9 +47,10 @@ pub struct Project {
 }
 
 /// What sort of relation a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[allow(missing_docs)]
 pub enum NodeKind {
+    #[default]
     Model,
     Seed,
     Snapshot,
@@ -49,7 +58,7 @@ pub enum NodeKind {
 }
 
 /// A model, seed, snapshot or source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct Node {
     pub unique_id: String,
@@ -102,7 +111,7 @@ pub struct Node {
 }
 
 /// A documented or observed column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
 pub struct Column {
     pub name: String,
@@ -119,7 +128,7 @@ pub struct Freshness {
 }
 
 /// A data test. Unit tests are not data checks and are not here.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct Test {
     pub unique_id: String,
@@ -134,8 +143,9 @@ pub struct Test {
     pub namespace: Option<String>,
     pub kwargs: serde_json::Map<String, serde_json::Value>,
     pub column_name: Option<String>,
-    /// The node that a generic test is attached to.
+    /// The node whose rows a generic test counts; sources too. `None` where it cannot be told from what the test depends on.
     pub attached_node: Option<String>,
+    /// Unique ids of all that its SQL reads.
     pub depends_on: Vec<String>,
     /// `ERROR` -> hold.
     pub warns_only: bool,
@@ -152,7 +162,7 @@ pub struct Test {
 }
 
 /// A dbt exposure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct Exposure {
     pub unique_id: String,
@@ -162,21 +172,24 @@ pub struct Exposure {
     pub owner_name: Option<String>,
     pub owner_email: Option<String>,
     pub url: Option<String>,
+    /// Unique ids of what it shows: models, sources and metrics.
     pub depends_on: Vec<String>,
+    pub package: String,
+    pub path: PathBuf,
     pub fqn: Vec<String>,
     pub tags: Vec<String>,
     pub meta: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A metric of the semantic layer, reduced to what says where its number comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct Metric {
     pub unique_id: String,
     pub name: String,
     pub label: Option<String>,
     pub description: Option<String>,
-    /// `simple`, `ratio`, `derived`, `cumulative`, `conversion`.
+    /// `simple`, `ratio`, `derived`, `cumulative`, `conversion`; of dbt 1.5, which had another semantic layer, its calculation method.
     pub kind: String,
     /// Measures it reads, by name (with their own filters' SQL).
     pub measures: Vec<String>,
@@ -184,19 +197,32 @@ pub struct Metric {
     pub metrics: Vec<String>,
     /// Jinja-SQL filters, its own and its inputs'.
     pub filters: Vec<String>,
-    /// SQL expression, where the metric has its own (2026 spec), and aggregation.
+    /// Where the metric has its own: an SQL expression over the semantic model's relation (`simple` of the 2026 spec; the metric's name when none
+    /// was written), or one over the names and aliases of its input metrics (`derived`).
     pub expr: Option<String>,
+    /// Aggregation of `expr` (2026 spec): `sum`, `count_distinct`, ...
+    pub agg: Option<String>,
+    /// Unique id of the semantic model that `expr` stands on (2026 spec).
+    pub semantic_model: Option<String>,
+    /// Unique ids of semantic models, metrics and models.
     pub depends_on: Vec<String>,
+    pub package: String,
+    pub path: PathBuf,
+    pub fqn: Vec<String>,
+    pub tags: Vec<String>,
     pub group: Option<String>,
     pub meta: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A semantic model over one relation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[allow(missing_docs)]
 pub struct SemanticModel {
     pub unique_id: String,
     pub name: String,
+    pub package: String,
+    pub path: PathBuf,
+    pub fqn: Vec<String>,
     /// Unique id of the model it stands on.
     pub model: Option<String>,
     /// Measures: name, SQL expression (the name when absent), aggregation.
@@ -210,7 +236,7 @@ pub struct SemanticModel {
 }
 
 /// One measure of a semantic model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
 pub struct Measure {
     pub name: String,
@@ -219,29 +245,10 @@ pub struct Measure {
 }
 
 /// A group and its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(missing_docs)]
 pub struct Group {
     pub name: String,
     pub owner_name: Option<String>,
     pub owner_email: Option<String>,
-}
-
-impl Project {
-    /// The node that a contract means by `model`, `model.v2`, or `source.table`. Models, seeds and snapshots go before sources.
-    pub fn find(&self, name: &str) -> Option<&Node> {
-        let by_name = |wanted: &str, version: Option<&str>| {
-            self.nodes.values().find(|node| {
-                node.kind != NodeKind::Source
-                    && node.name == wanted
-                    && version.map_or(node.version.is_none() || node.latest_version, |v| node.version.as_deref() == Some(v))
-            })
-        };
-        by_name(name, None).or_else(|| {
-            let (first, last) = name.split_once('.')?;
-            last.strip_prefix('v').and_then(|version| by_name(first, Some(version))).or_else(|| {
-                self.nodes.values().find(|n| n.kind == NodeKind::Source && n.source_name.as_deref() == Some(first) && n.name == last)
-            })
-        })
-    }
 }
