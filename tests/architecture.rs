@@ -21,6 +21,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("comfy_table", &["cli", "output"]),
     ("duckdb", &["warehouse/duckdb", "warehouse/seed"]),
+    ("granit_parser", &["yaml"]),
     ("indicatif", &["cli", "output"]),
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles"]),

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read tables and write scratch folders")]
 
 mod architecture;
+mod calendar;
 mod decide;
 mod execute;
 mod laws;

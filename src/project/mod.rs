@@ -85,7 +85,9 @@ impl Workspace {
             (None, Some(_)) => (here.to_path_buf(), None),
             (None, None) => {
                 let finding = Finding::error("PC020", "this is not a dbt project: no dbt_project.yml here or in any folder above");
-                return Err(input(finding.help("change into the dbt project, or name it with --project-dir; `presscheck demo` writes one to try")));
+                return Err(input(
+                    finding.help("change into the dbt project, or name it with --project-dir; `presscheck demo` writes one to try"),
+                ));
             }
         };
         let written = dbt_project.as_ref().and_then(target_path).map_or_else(|| root.join("target"), |path| root.join(path));
@@ -93,7 +95,16 @@ impl Workspace {
         let manifest = options.manifest.clone().unwrap_or_else(|| target.join("manifest.json"));
         let target = options.manifest.as_ref().and_then(|path| path.parent()).map_or(target, Path::to_path_buf);
         let (settings, findings) = read_settings(&root)?;
-        Ok((Workspace { root: shorten(here, &root), dbt_project, manifest: shorten(here, &manifest), target: shorten(here, &target), settings }, findings))
+        Ok((
+            Workspace {
+                root: shorten(here, &root),
+                dbt_project,
+                manifest: shorten(here, &manifest),
+                target: shorten(here, &target),
+                settings,
+            },
+            findings,
+        ))
     }
 
     /// The manifest's bytes.
@@ -137,7 +148,9 @@ impl Workspace {
             if found.is_empty() {
                 let folders = self.settings.contracts.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
                 let finding = Finding::error("PC022", format!("there is no contract in {folders} of the project: nothing to check"));
-                return Err(input(finding.help("write one (contracts/README.md shows five lines), or decide a dbt exposure with --exposure NAME")));
+                return Err(input(
+                    finding.help("write one (contracts/README.md shows five lines), or decide a dbt exposure with --exposure NAME"),
+                ));
             }
             return found.iter().map(|path| read_text(path, LARGEST_CONTRACT)).collect();
         }
@@ -201,7 +214,11 @@ impl Workspace {
         if file.starts_with(root) {
             return Ok(());
         }
-        Err(input(Finding::error("PC023", "this file is a link that leads out of the project").in_file(path).help("copy the file into the project")))
+        Err(input(
+            Finding::error("PC023", "this file is a link that leads out of the project")
+                .in_file(path)
+                .help("copy the file into the project"),
+        ))
     }
 }
 

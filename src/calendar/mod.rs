@@ -1,7 +1,16 @@
 //! Intervals, deadlines, ages and zones. Pure: the moment comes in as a value.
+//!
+//! Days are civil days of a zone and begin at their first instant, which is not midnight where a gap takes midnight away. Everything is
+//! half-open. Where a civil time happens twice or never, the earlier instant counts: a deadline is never later than it reads.
+
+mod interval;
+mod ready_by;
 
 use std::borrow::Cow;
 use std::str::FromStr;
+
+pub use interval::{Interval, end_of, interval_containing, latest_interval};
+pub use ready_by::{ReadyBy, deadline};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
@@ -15,15 +24,6 @@ pub struct Day(pub jiff::civil::Date);
 pub struct Age {
     /// Length in whole seconds; a day is 24 hours.
     pub seconds: u64,
-}
-
-/// The half-open span of data `[start, end)` that a run covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interval {
-    /// First instant.
-    pub start: jiff::Zoned,
-    /// First instant after it.
-    pub end: jiff::Zoned,
 }
 
 /// The span of data that one run covers.
