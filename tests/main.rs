@@ -12,3 +12,4 @@ mod sentence;
 mod situations;
 mod warehouse;
 mod yaml;
+mod contract;

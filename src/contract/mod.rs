@@ -3,6 +3,15 @@
 //! Strict: what is not described here is an error. A contract runs no code. This room knows nothing of the user's dbt project; names are
 //! checked against it in [`crate::lint`].
 
+mod consistency;
+mod deadline;
+mod names;
+mod schema;
+mod sql;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +19,13 @@ use serde::Deserialize;
 use crate::calendar::{Age, Day};
 pub use crate::calendar::{IntervalUnit, Weekday};
 use crate::check::{Spec, common::Severity};
-use crate::diagnostic::At;
+use crate::diagnostic::{At, Finding};
+use crate::yaml::{self, Read};
+
+pub use deadline::ReadyBy;
+pub use names::check_name;
+pub use schema::json_schema;
+pub use sql::{Place, Written, written};
 
 /// One reporting contract: what a report promises and what must be true for it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -45,6 +60,7 @@ pub struct Contract {
     #[serde(default)]
     pub sources: Vec<Source>,
     /// The numbers of the report, each with its own verdict.
+    #[schemars(extend("minProperties" = 1))]
     pub metrics: IndexMap<At<String>, Metric>,
     /// What must hold.
     #[serde(default)]
@@ -58,6 +74,34 @@ pub struct Contract {
     /// Where certified values and the status go.
     #[serde(default)]
     pub publish: Option<Publish>,
+    /// The file it was read from.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Where a contract was read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, as the user would name it.
+    pub file: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+/// Reads a contract: everything that is wrong with its YAML, its structure and its meaning, as far as no dbt project is needed to know.
+pub fn parse(text: &str, file: &Path) -> Read<Contract> {
+    let mut read = yaml::read::<Contract>(text, file);
+    if let Some(contract) = &mut read.value {
+        contract.origin = Origin { file: file.to_owned(), text: text.into() };
+        let found = consistency::problems(contract, &read.cut);
+        let line_and_column = |finding: &Finding| finding.span.map(|span| (span.line, span.column));
+        let known: Vec<_> = read.findings.iter().filter_map(line_and_column).collect();
+        // A place that already has a fault of structure gets no second one.
+        let fresh = found.into_iter().filter(|finding| line_and_column(finding).is_none_or(|place| !known.contains(&place)));
+        read.findings.extend(fresh.map(|finding| finding.in_file(file)));
+        yaml::sort(&mut read.findings);
+    }
+    read
 }
 
 /// How much a report matters.

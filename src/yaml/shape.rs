@@ -152,7 +152,7 @@ impl<'s> Shape<'s> {
         *entries = kept;
         if object.get("minProperties").is_some_and(|least| least.as_u64() > Some(0)) && written.is_empty() {
             let finding = Finding::error(codes::BAD_VALUE, format!("{} is empty", self.label())).at(self.here(node.span));
-            self.report(finding);
+            self.report(finding.help("add at least one"));
         }
         self.required(node, object, &lost)
     }

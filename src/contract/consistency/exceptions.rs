@@ -1,0 +1,51 @@
+//! Caveats, waivers, and where results go.
+
+use super::Look;
+use crate::contract::names::is_identifier;
+use crate::diagnostic::{Finding, codes};
+
+pub(super) fn caveats(look: &mut Look<'_>) {
+    let metrics = look.metric_names();
+    let contract = look.contract;
+    for caveat in &contract.caveats {
+        if let Some(metric) = &caveat.metric {
+            look.must_be_one_of(metric, &metrics, codes::UNKNOWN_METRIC, "metric");
+        }
+        look.must_say_something(&caveat.text, "text");
+    }
+}
+
+pub(super) fn waivers(look: &mut Look<'_>) {
+    let checks = look.check_names();
+    let contract = look.contract;
+    for (index, waiver) in contract.waivers.iter().enumerate() {
+        // Checks that are derived from dbt are known only beside a project.
+        if !waiver.check.starts_with("dbt:") && !waiver.check.starts_with("freshness:") {
+            look.must_be_one_of(&waiver.check, &checks, codes::UNKNOWN_CHECK, "check");
+        }
+        look.must_say_something(&waiver.reason, "reason");
+        look.must_say_something(&waiver.approved_by, "approved_by");
+        if let Some(first) = contract.waivers.iter().take(index).find(|other| other.check == waiver.check) {
+            let finding = Finding::error(codes::DEAD_EXCEPTION, format!("`{}` has two waivers", waiver.check)).at(waiver.check.span);
+            look.report(finding.help(format!("the first is at line {}; keep one", first.check.span.line)));
+        }
+    }
+}
+
+pub(super) fn publish(look: &mut Look<'_>) {
+    let Some(publish) = &look.contract.publish else { return };
+    for target in publish.snapshot.iter().chain(&publish.status) {
+        let parts: Vec<&str> = target.relation.split('.').collect();
+        if parts.len() > 3 || !parts.iter().all(|part| is_identifier(part)) {
+            let finding = Finding::error(codes::BAD_IDENTIFIER, format!("`{}` cannot be the name of a relation", target.relation));
+            look.found.push(finding.at(target.relation.span).help("write schema.table, in letters, digits and `_`"));
+        }
+    }
+    if let (Some(snapshot), Some(status)) = (&publish.snapshot, &publish.status)
+        && snapshot.relation == status.relation
+    {
+        let finding =
+            Finding::error(codes::CONTRADICTION, "the snapshot and the status would overwrite each other").at(status.relation.span);
+        look.found.push(finding.help("give each a relation of its own"));
+    }
+}

@@ -1,0 +1,127 @@
+//! The SQL that a contract writes, in one list, and the templates in it.
+
+use super::Contract;
+use crate::check::common::{Grammar, Part};
+use crate::diagnostic::{At, Finding, Span, codes};
+
+/// One piece of SQL of a contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// As written.
+    pub sql: At<String>,
+    /// What it must be.
+    pub grammar: Grammar,
+    /// The relation over which it is an expression, as written, where one is known; never set for queries.
+    pub relation: Option<At<String>>,
+    /// Whose it is.
+    pub place: Place,
+}
+
+/// Where in a contract a piece of SQL stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `expression` of a metric, by position.
+    Metric(usize),
+    /// `loaded_at` of a source's freshness, by position.
+    Source(usize),
+    /// A check, by position.
+    Check(usize),
+}
+
+/// All SQL of the contract, in the order of the file's sections; each piece once.
+pub fn written(contract: &Contract) -> Vec<Written> {
+    let mut all: Vec<Written> = Vec::new();
+    for (index, source) in contract.sources.iter().enumerate() {
+        let loaded_at = source.freshness.as_ref().and_then(|freshness| freshness.loaded_at.clone());
+        let relation = Some(source.source.clone());
+        all.extend(loaded_at.map(|sql| Written { sql, grammar: Grammar::Expression, relation, place: Place::Source(index) }));
+    }
+    for (index, metric) in contract.metrics.values().enumerate() {
+        let relation = metric.model.clone();
+        let expression = metric.expression.clone();
+        all.extend(expression.map(|sql| Written { sql, grammar: Grammar::Expression, relation, place: Place::Metric(index) }));
+    }
+    for (index, check) in contract.checks.iter().enumerate() {
+        let kind = check.kind();
+        let relations = kind.relations();
+        let mut own: Vec<Written> = Vec::new();
+        let mut add = |sql: At<String>, grammar, relation: Option<At<String>>| {
+            if !own.iter().any(|other| other.sql.span == sql.span && other.sql == sql) {
+                own.push(Written { sql, grammar, relation, place: Place::Check(index) });
+            }
+        };
+        for (relation, filter) in relations.iter().zip(kind.filters()) {
+            if let Some(filter) = filter {
+                add(filter, Grammar::Expression, Some(relation.clone()));
+            }
+        }
+        for part in kind.subject() {
+            match part {
+                Part::Expression { relation, sql } => add(sql, Grammar::Expression, relations.get(relation).cloned()),
+                Part::Query { sql } => add(sql, Grammar::Query, None),
+                Part::Column { .. }
+                | Part::RowsLost { .. }
+                | Part::RowsAdded { .. }
+                | Part::DbtTests
+                | Part::Everything { .. }
+                | Part::Metric { .. } => {}
+            }
+        }
+        for (_, sql) in kind.request().sql {
+            add(sql.text, sql.grammar, relations.first().cloned().filter(|_| sql.grammar == Grammar::Expression));
+        }
+        all.append(&mut own);
+    }
+    all
+}
+
+/// Variables that the SQL of a contract may use.
+const INTERVAL: [&str; 2] = ["interval.start", "interval.end"];
+
+/// What is wrong with the templates in a piece of SQL. `has_interval`: whether the contract has a schedule.
+pub(super) fn template_problems(contract: &Contract, written: &Written, has_interval: bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let text = written.sql.value.as_str();
+    let known: &[&str] = match written.grammar {
+        Grammar::Expression => &INTERVAL,
+        Grammar::Query => &["interval.start", "interval.end", "model"],
+    };
+    for (at, _) in text.match_indices('{') {
+        let rest = &text[at..];
+        if rest.starts_with("{%") || rest.starts_with("{#") {
+            let finding = Finding::error(codes::BAD_TEMPLATE, "a contract has no template statements or comments");
+            found.push(finding.at(place(contract, written, at)).help(format!("only {} can be used", quoted(known))));
+        }
+        let Some(inside) = rest.strip_prefix("{{") else { continue };
+        let here = place(contract, written, at);
+        let Some((name, _)) = inside.split_once("}}") else {
+            found.push(Finding::error(codes::BAD_TEMPLATE, "`{{` is not closed").at(here).help("close it with `}}`"));
+            continue;
+        };
+        let name = name.trim();
+        if !known.contains(&name) {
+            let finding = Finding::error(codes::BAD_TEMPLATE, format!("`{{{{ {name} }}}}` is not a variable here")).at(here);
+            let near = crate::diagnostic::nearest(name, known.iter().copied());
+            found.push(finding.help(
+                near.map_or_else(|| format!("only {} can be used", quoted(known)), |near| format!("did you mean `{{{{ {near} }}}}`?")),
+            ));
+        } else if name.starts_with("interval.") && !has_interval {
+            let finding = Finding::error(codes::NO_SCHEDULE, format!("`{{{{ {name} }}}}` needs to know what a run covers")).at(here);
+            found.push(finding.help("add `schedule:` with `interval: day`, `week`, `month` or `hour`"));
+        }
+    }
+    found
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{{{{ {name} }}}}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The place in the file of a byte of a piece of SQL.
+fn place(contract: &Contract, written: &Written, at: usize) -> Span {
+    let before = written.sql.value.get(..at).unwrap_or_default();
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let line = narrow(before.matches('\n').count() + 1);
+    let column = narrow(before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
+    crate::yaml::within(&contract.origin.text, written.sql.span, line, column)
+}
