@@ -62,18 +62,11 @@ codes! {
     BAD_TEMPLATE = "PC212", "bad-template", "A template that uses something else than its documented variables.";
     NO_SCHEDULE = "PC213", "no-schedule", "A key that needs a schedule, in a contract without one.";
     CONTRADICTION = "PC214", "contradiction", "Keys that contradict or need each other.";
+    BAD_CHECK = "PC215", "bad-check", "Arguments of a check that are missing, contradict each other or cannot work.";
     DEAD_EXCEPTION = "PC216", "dead-exception", "Several waivers for one check, or text that says nothing.";
     NO_OWNER = "PC220", "no-owner", "A metric that nobody answers for.";
     NARROWED = "PC221", "narrowed", "affects_only takes metrics away from a check that may reach them.";
     MACRO_FILE = "PC230", "macro-file", "A file in a macro folder that belongs to no kind of check.";
     BAD_MACRO = "PC231", "bad-macro", "A macro that is no template, or that cannot be rendered.";
     NOTHING_TO_CHECK = "PC232", "nothing-to-check", "Nothing is selected, or nothing could be decided.";
-    BAD_COLUMN_PATH = "PC250", "bad-column-path", "A column that is not written as model.column.";
-    BAD_SUBJECT = "PC251", "bad-subject", "A check whose relation or columns are missing, doubled or contradictory.";
-    BAD_BOUND = "PC252", "bad-bound", "Bounds, ages or tolerances that are missing, negative or crossed.";
-    BAD_EVIDENCE = "PC253", "bad-evidence", "Evidence rules that would let nothing pass as something, or an empty explanation.";
-    BAD_THRESHOLD = "PC254", "bad-threshold", "A threshold that no measurement can meet, or a percentage of something else than rows.";
-    MEANINGLESS_KEY = "PC255", "meaningless-key", "A shared key that means nothing for this kind of check.";
-    EMPTY_ARGUMENT = "PC256", "empty-argument", "An empty list, pattern, expression or query.";
-    BAD_CHECK_ZONE = "PC257", "bad-check-zone", "A zone of a check that is not one.";
 }
