@@ -4,7 +4,6 @@
 //! checked against it in [`crate::lint`].
 
 mod consistency;
-mod deadline;
 mod names;
 mod schema;
 mod sql;
@@ -17,12 +16,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::calendar::{Age, Day};
-pub use crate::calendar::{IntervalUnit, Weekday};
+pub use crate::calendar::{IntervalUnit, ReadyBy, Weekday};
 use crate::check::{Spec, common::Severity};
 use crate::diagnostic::{At, Finding};
 use crate::yaml::{self, Read};
 
-pub use deadline::ReadyBy;
 pub use names::check_name;
 pub use schema::json_schema;
 pub use sql::{Place, Written, written};
