@@ -156,7 +156,7 @@ impl Macros {
         let mut bare = Environment::empty();
         bare.set_undefined_behavior(UndefinedBehavior::Strict);
         bare.set_fuel(Some(FUEL));
-        let rendered = bare.template_from_str(sql).and_then(|template| template.render(Value::from_iter(seen)));
+        let rendered = bare.template_from_str(sql).and_then(|template| template.render(Value::from_pairs(seen)));
         rendered.map_err(|error| {
             let schedule = variables.interval.is_none() && sql.contains("interval");
             let finding = wrong(describe(&error));
@@ -176,7 +176,7 @@ fn interval_value(interval: &Interval, dialect: &str) -> Value {
             format!("timestamp {}", quoting::text(&end.datetime().strftime("%Y-%m-%d %H:%M:%S").to_string(), dialect))
         }
     };
-    Value::from_iter([("start", write(&interval.start)), ("end", write(&interval.end))])
+    Value::from_pairs([("start", write(&interval.start)), ("end", write(&interval.end))])
 }
 
 fn environment(dialect: &str) -> Environment<'static> {

@@ -4,9 +4,11 @@
 
 mod architecture;
 mod calendar;
+mod checks;
 mod decide;
 mod execute;
 mod laws;
+mod plan;
 mod record;
 mod sentence;
 mod situations;

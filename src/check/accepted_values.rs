@@ -51,7 +51,7 @@ impl super::Kind for AcceptedValues {
             Err(fault) => return Judgement::Error(fault),
         };
         let common = self.shared();
-        let wrong = format!("with a {} that is not on the list", column_of(&self.column));
+        let wrong = format!("whose {} is not on the list", column_of(&self.column));
         let rows_seen = measurement.rows_seen;
         Bad { common: &common, rows_seen, bad, among_rows: true, unit: "rows", wrong: &wrong, facts: Vec::new() }.judge()
     }

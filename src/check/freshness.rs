@@ -96,7 +96,7 @@ impl Freshness {
         Ok(match crossed {
             None => Judgement::Pass(measured),
             Some((asks, limit)) => {
-                let why = format!("the newest row is {} old, and {} are allowed", in_words(age), in_words(limit));
+                let why = format!("the newest row is {} old, more than the {} that are allowed", in_words(age), in_words(limit));
                 Judgement::Fail { asks, measured, why }
             }
         })

@@ -191,7 +191,8 @@ pub fn counted(number: i128, unit: &str) -> String {
     if number == 1 { format!("1 {}", singular()) } else { format!("{number} {unit}") }
 }
 
-fn word(asks: Severity) -> &'static str {
+/// `warn`, `hold`, as a contract writes them.
+pub(super) fn word(asks: Severity) -> &'static str {
     match asks {
         Severity::Warn => "warn",
         Severity::Hold => "hold",

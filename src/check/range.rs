@@ -57,12 +57,12 @@ impl super::Kind for Range {
         };
         let common = self.shared();
         let range = match (&self.min, &self.max) {
-            (Some(min), Some(max)) => format!("outside {min} to {max}"),
-            (Some(min), None) => format!("below {min}"),
-            (None, Some(max)) => format!("above {max}"),
-            (None, None) => "that is not a finite number".to_owned(),
+            (Some(min), Some(max)) => format!("is outside {min} to {max}"),
+            (Some(min), None) => format!("is below {min} or not finite"),
+            (None, Some(max)) => format!("is above {max} or not finite"),
+            (None, None) => "is not a finite number".to_owned(),
         };
-        let wrong = format!("with a {} {range}", column_of(&self.column));
+        let wrong = format!("whose {} {range}", column_of(&self.column));
         let rows_seen = measurement.rows_seen;
         Bad { common: &common, rows_seen, bad, among_rows: true, unit: "rows", wrong: &wrong, facts: Vec::new() }.judge()
     }

@@ -131,10 +131,11 @@ impl Reconcile {
         let parts = parts.into_iter().chain([(not_finite, "without a finite number")]).filter(|(number, _)| *number > 0);
         let wrong: Vec<String> =
             parts.map(|(number, what)| if number == bad { what.to_owned() } else { format!("{number} {what}") }).collect();
+        let wrong = if wrong.len() > 1 { format!("in disagreement: {}", wrong.join(", ")) } else { wrong.concat() };
         let common = self.shared();
         let by: Vec<&str> = self.by.iter().map(|column| column.as_str()).collect();
         let unit = if by.is_empty() { "totals" } else { "keys" };
-        let judgement = Bad { common: &common, rows_seen: keys, bad, among_rows: true, unit, wrong: &wrong.join(", "), facts }.judge();
+        let judgement = Bad { common: &common, rows_seen: keys, bad, among_rows: true, unit, wrong: &wrong, facts }.judge();
         // A share of nothing is no number. A failure that is there anyway is said first: the data is wrong, whatever the share.
         match judgement {
             Judgement::Pass(_) if zero_base > 0 => Err(fault(

@@ -50,7 +50,7 @@ impl super::Kind for Relationships {
             Err(fault) => return Judgement::Error(fault),
         };
         let common = self.shared();
-        let wrong = format!("with a {} that is not found in {}", column_of(&self.column), self.to);
+        let wrong = format!("whose {} is not found in {}", column_of(&self.column), self.to);
         let rows_seen = measurement.rows_seen;
         Bad { common: &common, rows_seen, bad, among_rows: true, unit: "rows", wrong: &wrong, facts: Vec::new() }.judge()
     }

@@ -2,7 +2,7 @@
 
 use super::bound::{Between, Bound};
 use super::common::{Common, Part, Request};
-use super::judge::{counted, crossed, enough, fault, severity};
+use super::judge::{counted, crossed, enough, fault, severity, word};
 use super::measurement::Measurement;
 use super::outcome::{Fault, Judgement, Measured, Reason};
 use super::threshold::{Comparison, Threshold};
@@ -53,7 +53,7 @@ impl RowCount {
         Ok(match crossed(&common, rows, rows)? {
             None => Judgement::Pass(measured),
             Some((asks, limit)) => {
-                let limit = limit.map_or_else(String::new, |limit| format!(", {limit}"));
+                let limit = limit.map_or_else(String::new, |limit| format!(" ({} if {limit})", word(asks)));
                 Judgement::Fail { asks, measured, why: format!("{}{limit}", counted(rows, unit)) }
             }
         })

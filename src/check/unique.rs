@@ -76,9 +76,9 @@ impl super::Kind for Unique {
         let names: Vec<String> = self.columns_of().names().into_iter().map(|name| name.value).collect();
         let names = names.join(", ");
         let wrong = match (keys > 0, judged_nulls > 0) {
-            (true, true) => format!("that are there twice or have no value in {names}"),
-            (false, true) => format!("that have no value in {names}"),
-            (true | false, false) => format!("that are there twice in {names}"),
+            (true, true) => format!("repeated or without a value in {names}"),
+            (false, true) => format!("without a value in {names}"),
+            (true | false, false) => format!("repeated in {names}"),
         };
         Bad {
             common: &common,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Spec;
-use crate::contract::Contract;
+use crate::contract::{Contract, check_name};
 use crate::dbt::Project;
 use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Lineage;
@@ -11,7 +11,6 @@ use crate::lineage::Lineage;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
-use super::pending::check_name;
 use super::{CheckId, Expected, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
 
 /// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.

@@ -16,8 +16,8 @@ pub(super) fn fill(expected: &mut Expected, contract: &Contract, interval: Optio
     let zone = zone(schedule).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
     let mut end = |day: &At<calendar::Day>| {
-        super::pending::end_of(day.value, &zone)
-            .map_err(|message| findings.push(Finding::error(codes::BAD_DEADLINE, message.to_string()).at(day.span)))
+        calendar::end_of(day.value, &zone)
+            .map_err(|message| findings.push(Finding::error(codes::BAD_DEADLINE, message).at(day.span)))
             .ok()
     };
     for caveat in &contract.caveats {
@@ -63,5 +63,6 @@ pub(super) fn zone(schedule: Option<&Schedule>) -> Result<TimeZone, Finding> {
 fn deadline(schedule: &Schedule, interval: &Interval) -> Result<Option<Timestamp>, Finding> {
     let Some(text) = &schedule.ready_by else { return Ok(None) };
     let wrong = |message: String| Finding::error(codes::BAD_DEADLINE, message).at(text.span);
-    super::pending::deadline(interval, text).map(Some).map_err(wrong)
+    let ready_by = calendar::ReadyBy::parse(text, schedule.interval.value).map_err(&wrong)?;
+    calendar::deadline(interval, ready_by).map(Some).map_err(wrong)
 }

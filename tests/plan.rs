@@ -1,0 +1,243 @@
+//! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use presscheck::calendar::Interval;
+use presscheck::check::outcome::Outcome;
+use presscheck::contract::Contract;
+use presscheck::dbt::{Column, Freshness, Node, NodeKind, Project, Test};
+use presscheck::macros::Macros;
+use presscheck::plan::{self, Asked, Options, Plan, Statement};
+use presscheck::{decide, execute, lineage, yaml};
+
+use crate::warehouse::Database;
+
+/// One world: SQL that makes the tables, and checks as a contract writes them.
+#[derive(serde::Deserialize)]
+struct Case {
+    sql: String,
+    #[serde(default)]
+    sources: String,
+    checks: String,
+}
+
+fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
+    let source = kind == NodeKind::Source;
+    Node {
+        unique_id: if source { format!("source.p.raw.{name}") } else { format!("model.p.{name}") },
+        kind,
+        name: name.into(),
+        source_name: source.then(|| "raw".into()),
+        version: None,
+        latest_version: false,
+        package: "p".into(),
+        path: format!("models/{name}.sql").into(),
+        fqn: vec!["p".into(), name.into()],
+        tags: Vec::new(),
+        language: "sql".into(),
+        materialized: "table".into(),
+        database: Some("brightside".into()),
+        schema: "main".into(),
+        identifier: name.into(),
+        relation_name: Some(format!("\"brightside\".\"main\".\"{name}\"")),
+        raw_code: String::new(),
+        compiled_code: None,
+        columns: columns.iter().map(|name| Column { name: (*name).into(), data_type: None }).collect(),
+        catalog_columns: Some(columns.iter().map(|name| Column { name: (*name).into(), data_type: None }).collect()),
+        depends_on: Vec::new(),
+        meta: serde_json::Map::new(),
+        group: None,
+        access: None,
+        column_types: BTreeMap::new(),
+        freshness: None,
+        loaded_at_field: None,
+        loaded_at_query: None,
+        checksum: None,
+        hooks: Vec::new(),
+    }
+}
+
+fn data_test(name: &str, kind: Option<&str>, compiled: Option<&str>) -> Test {
+    Test {
+        unique_id: format!("test.p.{name}"),
+        name: name.into(),
+        package: "p".into(),
+        path: "models/_p.yml".into(),
+        fqn: Vec::new(),
+        tags: Vec::new(),
+        test_name: kind.map(Into::into),
+        namespace: None,
+        kwargs: serde_json::Map::new(),
+        column_name: kind.map(|_| "a".into()),
+        attached_node: kind.map(|_| "model.p.t".into()),
+        depends_on: vec!["model.p.t".into()],
+        warns_only: false,
+        warn_if: "!= 0".into(),
+        error_if: "!= 0".into(),
+        fail_calc: "count(*)".into(),
+        filter: None,
+        limit: None,
+        compiled_code: compiled.map(Into::into),
+        raw_code: String::new(),
+        meta: serde_json::Map::new(),
+    }
+}
+
+/// `mart.m` reads `t`, `t` reads the source `raw.src`, `u` stands beside; `eph` has no relation.
+fn project() -> Project {
+    let mut src = node(NodeKind::Source, "src", &["a", "loaded_at"]);
+    src.loaded_at_field = Some("loaded_at".into());
+    src.freshness = Some(Freshness { warn_after: Some(3_600), error_after: Some(86_400), filter: None });
+    let bare = node(NodeKind::Source, "bare", &["a"]);
+    let mut t = node(NodeKind::Model, "t", &["a", "b", "c", "seen_at"]);
+    t.compiled_code = Some("select a, b, c, seen_at from \"brightside\".\"main\".\"src\"".into());
+    t.depends_on = vec![src.unique_id.clone()];
+    let u = node(NodeKind::Model, "u", &["a", "b"]);
+    let mut mart = node(NodeKind::Model, "mart", &["m"]);
+    mart.compiled_code = Some("select sum(a) as m from \"brightside\".\"main\".\"t\"".into());
+    mart.depends_on = vec![t.unique_id.clone()];
+    let mut eph = node(NodeKind::Model, "eph", &["a"]);
+    eph.relation_name = None;
+    eph.materialized = "ephemeral".into();
+    let tests = [
+        data_test("standard", Some("not_null"), Some("\n select a\nfrom \"brightside\".\"main\".\"t\"\nwhere a is null\n")),
+        data_test("replaced", Some("not_null"), Some("select a from \"brightside\".\"main\".\"t\" where a < 0")),
+        data_test("unique_a", Some("unique"), None),
+        data_test("singular", None, Some("-- said first\nselect * from \"brightside\".\"main\".\"t\" where a > 2")),
+        data_test("uncompiled", None, None),
+        Test { warns_only: true, warn_if: ">5".into(), ..data_test("tolerant", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
+        Test { warn_if: "between 1 and 5".into(), ..data_test("odd", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
+        Test { fail_calc: "sum(a)".into(), ..data_test("null_sum", None, Some("select * from \"brightside\".\"main\".\"t\" where a > 99")) },
+        Test { limit: Some(1), ..data_test("limited", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
+    ];
+    Project {
+        name: "p".into(),
+        adapter: "duckdb".into(),
+        nodes: [src, bare, t, u, mart, eph].into_iter().map(|node| (node.unique_id.clone(), node)).collect(),
+        tests: tests.into_iter().map(|test| (test.unique_id.clone(), test)).collect(),
+        ..Project::default()
+    }
+}
+
+fn contract(case: &Case) -> Contract {
+    let indent = |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    let sources = if case.sources.is_empty() { String::new() } else { format!("sources:\n{}", indent(&case.sources)) };
+    let text = format!("version: 1\ncontract: c\nmetrics:\n  m: {{column: mart.m}}\n{sources}checks:\n{}", indent(&case.checks));
+    let read = yaml::read::<Contract>(&text, Path::new("c.yml"));
+    assert!(read.findings.is_empty(), "{:?}\n{text}", read.findings);
+    read.value.unwrap()
+}
+
+fn week() -> Interval {
+    Interval { start: "2026-11-16T00:00[Europe/London]".parse().unwrap(), end: "2026-11-23T00:00[Europe/London]".parse().unwrap() }
+}
+
+fn planned(case: &Case) -> Result<Plan, String> {
+    let project = project();
+    let lineage = lineage::trace(&project);
+    let macros = Macros::new("duckdb", Vec::new()).unwrap();
+    let options = Options { interval: Some(week()), selection: None, macros: &macros };
+    let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    plan::build(&contract(case), &project, &lineage, &options).map_err(said)
+}
+
+fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
+    let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
+    let options = execute::Options {
+        threads: 1,
+        limit: Duration::from_secs(30),
+        deadline: None,
+        cancel: &AtomicBool::new(false),
+        local: now,
+        as_of: Some(now),
+        connections: BTreeMap::new(),
+    };
+    let answers = execute::run(plan, &database.open(), &options, &|_| ());
+    decide::outcomes(plan, &answers, now)
+}
+
+fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Pass(evidence) => format!("pass: {} {} of {}", evidence.measured().value, evidence.measured().unit, evidence.measured().rows_seen),
+        Outcome::Fail { asks, why, .. } => format!("{asks:?}: {why}"),
+        Outcome::Error(fault) => format!("error {:?}: {}", fault.reason, fault.detail.lines().next().unwrap_or_default()),
+        Outcome::Skipped(fault) => format!("skipped {:?}: {}", fault.reason, fault.detail),
+    }
+}
+
+/// The same plan with every scan taken apart.
+fn unfused(plan: &Plan) -> Plan {
+    let mut statements: Vec<Statement> = Vec::new();
+    let mut asks = BTreeMap::new();
+    for (id, asked) in &plan.asks {
+        let asked = match asked {
+            Asked::Measured { spec, statement, columns, .. } => {
+                let whole = &plan.statements[*statement];
+                let alone = whole.parts.iter().find(|part| part.checks == [id.clone()]).unwrap_or(whole);
+                statements.push(alone.clone());
+                Asked::Measured { spec: spec.clone(), statement: statements.len() - 1, rows_seen: 0, first: 1, columns: columns.clone() }
+            }
+            Asked::Skipped(fault) => Asked::Skipped(fault.clone()),
+        };
+        asks.insert(id.clone(), asked);
+    }
+    Plan { asks, statements, ..plan.clone() }
+}
+
+#[test]
+fn checks_are_measured_and_judged() {
+    let cases: indexmap::IndexMap<String, Case> = yaml_serde::from_str(include_str!("plan/measured.yml")).unwrap();
+    let mut lines = String::new();
+    for (name, case) in &cases {
+        lines += &format!("== {name}\n");
+        let plan = match planned(case) {
+            Ok(plan) => plan,
+            Err(said) => {
+                lines += &format!("{said}\n");
+                continue;
+            }
+        };
+        let database = Database::of(&case.sql);
+        let outcomes = ended(&plan, &database);
+        for (id, outcome) in &outcomes {
+            lines += &format!("{id}: {}\n", told(outcome));
+        }
+        let alone: Vec<String> = ended(&unfused(&plan), &database).values().map(told).collect();
+        assert_eq!(alone, outcomes.values().map(told).collect::<Vec<_>>(), "{name}: fused and alone give the same outcomes");
+    }
+    insta::assert_snapshot!("measured", lines);
+}
+
+#[test]
+fn statements_are_fused_by_relation_and_filter() {
+    let case = Case {
+        sql: String::new(),
+        sources: "- {source: raw.src}\n- {source: raw.bare, complete_through: interval.end, group_by: a, severity: warn}".into(),
+        checks: "- not_null: {column: t.a}\n- range: {column: t.b, min: 0.5, max: 10}\n- not_null: {column: t.b, name: this_week, where: 'c >= {{ interval.start }}'}\n\
+                 - row_count: {model: t, name: rows_this_week, where: 'c >= {{ interval.start }}', between: {min: 3}}\n- not_null: {column: u.a}\n\
+                 - unique: {column: t.a, where: a > 0}\n- relationships: {column: t.a, to: u.a, null: pass}\n\
+                 - accepted_values: {column: t.c, values: [it's, 3, true], null: pass}\n- expression: {model: t, expression: a > b or c is null}\n\
+                 - sql: {model: t, query: \"select * from {{ model }} where c < {{ interval.end }}\"}\n\
+                 - reconcile: {left: {model: t, value: sum(a)}, right: {model: u, value: sum(b), where: b > 0}, by: [a], tolerance: {relative: 0.5%, absolute: 100}}\n\
+                 - change: {metric: m, between: {min: 50% of previous}}\n- dbt_tests: {select: upstream}"
+            .into(),
+    };
+    let plan = planned(&case).unwrap();
+    let mut text = String::new();
+    for statement in &plan.statements {
+        text += &format!("-- {} (parts {})\n{}\n\n", statement.checks.join(", "), statement.parts.len(), statement.sql);
+    }
+    for (id, asked) in &plan.asks {
+        text += &match asked {
+            Asked::Measured { statement, first, columns, .. } => format!("{id}: statement {statement}, columns {first}..{}\n", first + columns.len()),
+            Asked::Skipped(fault) => format!("{id}: skipped, {:?}: {}\n", fault.reason, fault.detail),
+        };
+    }
+    text += &format!("not executed: {:#?}\nnotes: {:#?}\n", plan.not_executed, plan.notes);
+    insta::assert_snapshot!("statements", text);
+    assert_eq!(plan.expected_hash(), planned(&case).unwrap().expected_hash(), "the same plan has the same hash");
+}
