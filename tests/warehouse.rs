@@ -275,3 +275,49 @@ fn the_other_process_that_writes() {
     let long = Step::Sql("select count(*) from range(3000000) a, range(3000000) b where a.range * b.range % 7 = 3".into());
     build_duckdb(Path::new(&path), &[long]).expect_err("killed before its end");
 }
+
+#[test]
+fn the_sample_project_is_built_from_its_manifest_without_dbt() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_project");
+    let manifest = fs::read(sample.join("artifacts/manifest.json")).expect("the manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let nodes = manifest["nodes"].as_object().expect("nodes");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let mut steps: Vec<Step> = nodes
+        .values()
+        .filter(|node| node["relation_name"].is_string())
+        .map(|node| Step::Sql(format!("create schema if not exists \"{}\"", text(&node["schema"]))))
+        .collect();
+    let mut made: Vec<&str> = Vec::new();
+    let wanted = |id: &str| ["seed.", "model."].iter().any(|sort| id.starts_with(sort));
+    while let Some((id, node)) = nodes.iter().find(|(id, node)| {
+        let parents = node["depends_on"]["nodes"].as_array();
+        let ready =
+            parents.is_none_or(|parents| parents.iter().filter_map(|p| p.as_str()).all(|p| !nodes.contains_key(p) || made.contains(&p)));
+        // The sources are the seeds, so that these go first.
+        let seeded = id.starts_with("seed.") || nodes.keys().filter(|id| id.starts_with("seed.")).all(|seed| made.contains(&seed.as_str()));
+        wanted(id) && !made.contains(&id.as_str()) && ready && seeded
+    }) {
+        made.push(id);
+        let relation = text(&node["relation_name"]);
+        if id.starts_with("seed.") {
+            let types = node["config"]["column_types"].as_object().into_iter().flatten().map(|(name, kind)| (name.clone(), text(kind)));
+            let csv = fs::read_to_string(sample.join(text(&node["original_file_path"]))).expect("a seed");
+            steps.push(Step::Csv { relation, types: types.collect(), text: csv });
+        } else if node["config"]["materialized"] != "ephemeral" {
+            let sort = if node["config"]["materialized"] == "table" { "table" } else { "view" };
+            steps.push(Step::Sql(format!("create {sort} {relation} as {}", text(&node["compiled_code"]))));
+        }
+    }
+    assert_eq!(made.len(), nodes.keys().filter(|id| wanted(id)).count(), "every model has its parents");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("brightside.duckdb");
+    build_duckdb(&path, &steps).unwrap_or_else(|fault| panic!("{}", fault.detail));
+    let fields = json!({"path": "brightside.duckdb", "threads": 2});
+    let open = warehouse::open("duckdb", fields.as_object().expect("an object"), folder.path()).expect("open");
+    let mut session = open.session().expect("a session");
+    let Cell::Int(rows) = ask(session.as_mut(), "select count(*) from brightside.marts.mart_weekly_operating_report") else {
+        panic!("a count");
+    };
+    assert!(rows > 0);
+}
