@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use presscheck::contract::{self, Contract, ReadyBy};
+use presscheck::contract::{self, Contract};
 use presscheck::yaml::Read;
 
 const SAMPLE: &str = include_str!("../sample_project/contracts/weekly_operating_report.yml");
@@ -37,30 +37,136 @@ fn contradictions_are_found() {
     insta::assert_snapshot!(told);
 }
 
+/// One edit of the sample, and everything that must then be found: `at` is the text at whose first letter the finding points, looked for from
+/// the line of the edit on (from the first line when it is `after: start`).
+#[derive(serde::Deserialize)]
+struct Corruption {
+    find: String,
+    replace: String,
+    expect: Vec<Expected>,
+}
+
+#[derive(serde::Deserialize)]
+struct Expected {
+    at: String,
+    #[serde(default)]
+    from_the_start: bool,
+    code: String,
+    says: String,
+}
+
+/// Line and column, from 1, of the first `text` in `whole` from byte `from` on; of the letter after `^`, where there is one.
+fn place(whole: &str, text: &str, from: usize) -> (u32, u32) {
+    let marked = text.find('^').unwrap_or(0);
+    let text = text.replace('^', "");
+    let at = from + whole[from..].find(&text).unwrap_or_else(|| panic!("`{text}` is not there")) + marked;
+    let start = whole[..at].rfind('\n').map_or(0, |at| at + 1);
+    (whole[..at].matches('\n').count() as u32 + 1, whole[start..at].chars().count() as u32 + 1)
+}
+
+fn project() -> (presscheck::dbt::Project, presscheck::lineage::Lineage) {
+    let file = Path::new("sample_project/artifacts/manifest.json");
+    let mut project = presscheck::dbt::manifest::read(&std::fs::read(file).unwrap(), file).unwrap();
+    let file = Path::new("sample_project/artifacts/catalog.json");
+    presscheck::dbt::catalog::apply(&mut project, &std::fs::read(file).unwrap(), file).unwrap();
+    let lineage = presscheck::lineage::trace(&project);
+    (project, lineage)
+}
+
+/// Everything that is said of a contract beside the sample's project.
+fn said(text: &str, project: &(presscheck::dbt::Project, presscheck::lineage::Lineage)) -> Vec<presscheck::diagnostic::Finding> {
+    let read = parse(text);
+    let references = read.value.iter().flat_map(|contract| presscheck::lint::references(contract, &project.0, &project.1));
+    let mut all: Vec<_> = read.findings.iter().cloned().chain(references).collect();
+    presscheck::yaml::sort(&mut all);
+    all
+}
+
 #[test]
-fn deadlines_fit_their_intervals() {
-    use presscheck::calendar::IntervalUnit::{Day, Hour, Month, Week};
-    let cases = [
-        ("12:00", Day, true),
-        ("9:30", Week, true),
-        ("monday 12:00", Week, true),
-        ("Monday 09:00", Week, true),
-        ("day 3 12:00", Month, true),
-        ("30m", Hour, true),
-        ("2h", Week, true),
-        ("monday 12:00", Day, false),
-        ("monday", Week, false),
-        ("mondy 12:00", Week, false),
-        ("day 32 12:00", Month, false),
-        ("day 3 12:00", Week, false),
-        ("24:00", Day, false),
-        ("12:60", Day, false),
-        ("12:0", Day, false),
-        ("12:00", Hour, false),
-        ("12:00 pm", Day, false),
-        ("", Day, false),
-    ];
-    for (text, unit, right) in cases {
-        assert_eq!(ReadyBy::parse(text, unit).is_ok(), right, "{text} {unit:?}");
+fn the_sample_fits_its_project() {
+    let said: Vec<String> = said(SAMPLE, &project()).iter().map(ToString::to_string).collect();
+    assert_eq!(said, Vec::<String>::new());
+}
+
+#[test]
+fn one_corruption_is_found_where_it_stands() {
+    let cases: indexmap::IndexMap<String, Corruption> = yaml_serde::from_str(include_str!("contract/corruptions.yml")).unwrap();
+    assert!(cases.len() >= 40);
+    let project = project();
+    let mut wrong = String::new();
+    for (name, case) in &cases {
+        assert_eq!(SAMPLE.matches(&case.find).count(), 1, "{name}: `{}` must stand in the sample once", case.find);
+        let edit = SAMPLE.find(&case.find).unwrap();
+        let text = SAMPLE.replace(&case.find, &case.replace);
+        let line = text[..edit].rfind('\n').map_or(0, |at| at + 1);
+        let found = said(&text, &project);
+        let fits = found.len() == case.expect.len()
+            && found.iter().zip(&case.expect).all(|(finding, expected)| {
+                let from = if expected.from_the_start { 0 } else { line };
+                let said = finding.to_string();
+                let at = finding.span.map(|span| (span.line, span.column));
+                at == Some(place(&text, &expected.at, from)) && finding.code == expected.code && said.contains(&expected.says)
+            });
+        if !fits {
+            wrong += &format!("{name}:\n");
+            for finding in &found {
+                let here = finding.span.map_or("", |span| &text[span.offset..]);
+                let here = here.lines().next().unwrap_or_default();
+                wrong += &format!("  {finding}\n      stands at `{here}`\n");
+            }
+        }
     }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn one_fault_does_not_hide_another() {
+    let edits = [
+        ("  starts: monday", "  starts: mondy", "PC013"),
+        ("{on: late,", "{on: lat,", "PC013"),
+        ("- source: stripe.settlements", "- source: stripe.setlements", "PC102"),
+        ("    title: Refunds\n", "    titel: Refunds\n", "PC010"),
+        ("column: mart_weekly_operating_report.refunds", "column: mart_weekly_operating_reprt.refunds", "PC102"),
+        ("    metric: ad_spend ", "    metric: add_spend ", "PC104"),
+        ("- not_null:\n      name: sku_cost_mapping", "- not_nul:\n      name: sku_cost_mapping", "PC010"),
+        ("column: int_order_margin.unit_cost", "column: int_order_margins.unit_cost", "PC102"),
+        ("hold_if: \"> 10\"", "hold_if: ten", "PC016"),
+        ("absolute: 100}", "absolute: .inf}", "PC015"),
+        ("  - check: finance_bridge", "  - check: finance_brige", "PC106"),
+        ("    approved_by: finance@brightside.example\n", "", "PC011"),
+        ("[{webhook: bi_banner}]", "[{webhook: bi_banner}, {webhook: a, command: b}]", "PC010"),
+    ];
+    let project = project();
+    let text = edits.iter().fold(SAMPLE.to_owned(), |text, (find, replace, _)| {
+        assert_eq!(text.matches(find).count(), 1, "{find}");
+        text.replace(find, replace)
+    });
+    let found: Vec<&str> = said(&text, &project).iter().map(|finding| finding.code).collect();
+    let mut expected: Vec<&str> = edits.iter().map(|(_, _, code)| *code).collect();
+    // The waiver has lost what it needs, so nothing more is asked of it.
+    expected.retain(|code| *code != "PC106");
+    assert_eq!(found, expected, "{:#?}", said(&text, &project).iter().map(ToString::to_string).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_code_is_in_the_table() {
+    let known: std::collections::BTreeSet<&str> = presscheck::diagnostic::codes::ALL.iter().map(|code| code.code).collect();
+    assert_eq!(known.len(), presscheck::diagnostic::codes::ALL.len(), "a code stands twice");
+    let mut folders = vec![std::path::PathBuf::from("src")];
+    let mut unknown = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let codes = text
+                .match_indices("\"PC")
+                .filter_map(|(at, _)| text.get(at + 1..at + 6).filter(|_| text.as_bytes().get(at + 6) == Some(&b'"')));
+            unknown.extend(codes.filter(|code| !known.contains(code)).map(|code| format!("{}: {code}", path.display())));
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
 }

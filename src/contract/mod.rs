@@ -23,7 +23,7 @@ use crate::yaml::{self, Read};
 
 pub use names::check_name;
 pub use schema::json_schema;
-pub use sql::{Place, Written, written};
+pub use sql::{Filled, Place, Written, written};
 
 /// One reporting contract: what a report promises and what must be true for it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

@@ -75,6 +75,63 @@ pub fn written(contract: &Contract) -> Vec<Written> {
     all
 }
 
+/// SQL with something in place of each template, so that it can be parsed; knows where each byte came from.
+pub struct Filled {
+    /// Parsable text. Not what runs: that is rendered by the planner.
+    pub text: String,
+    /// Beginnings of stretches: byte in `text`, byte as written, and whether the stretch stands for a template.
+    stretches: Vec<(usize, usize, bool)>,
+}
+
+impl Written {
+    /// Fills the templates: a date for the ends of the interval, `model` for the model.
+    pub fn filled(&self, model: Option<&str>) -> Filled {
+        let mut filled = Filled { text: String::new(), stretches: vec![(0, 0, false)] };
+        let mut rest = self.sql.value.as_str();
+        let mut at = 0;
+        while let Some((before, inside, after)) =
+            rest.split_once("{{").and_then(|(before, tail)| tail.split_once("}}").map(|(inside, after)| (before, inside, after)))
+        {
+            filled.text.push_str(before);
+            at += before.len();
+            filled.stretches.push((filled.text.len(), at, true));
+            filled.text.push_str(match inside.trim() {
+                "interval.start" | "interval.end" => "'2000-01-01'",
+                "model" => model.unwrap_or("model"),
+                _ => "null",
+            });
+            at += inside.len() + 4;
+            filled.stretches.push((filled.text.len(), at, false));
+            rest = after;
+        }
+        filled.text.push_str(rest);
+        filled
+    }
+
+    /// Where a word is first written in the SQL; the beginning of the SQL when it is not.
+    pub fn find(&self, contract: &Contract, word: &str) -> Span {
+        let text = self.sql.value.to_ascii_lowercase();
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        let alone = |at: &usize| !text[..*at].ends_with(part) && !text[at + word.len()..].starts_with(part);
+        let found = text.match_indices(&word.to_ascii_lowercase()).map(|(at, _)| at).find(alone);
+        found.map_or(self.sql.span, |at| place(contract, self, at))
+    }
+}
+
+impl Filled {
+    /// The place in the file of a line and column (from 1) of the parsable text.
+    pub fn place(&self, contract: &Contract, written: &Written, line: u32, column: u32) -> Span {
+        let Ok(lines) = usize::try_from(line.saturating_sub(1)) else { return written.sql.span };
+        let Ok(columns) = usize::try_from(column.saturating_sub(1)) else { return written.sql.span };
+        let start: usize = self.text.split_inclusive('\n').take(lines).map(str::len).sum();
+        let rest = self.text.get(start..).unwrap_or_default();
+        let at = start + rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
+        let stretch = self.stretches.iter().rev().find(|(from, ..)| *from <= at);
+        let original = stretch.map_or(0, |(from, original, template)| if *template { *original } else { original + (at - from) });
+        place(contract, written, original)
+    }
+}
+
 /// Variables that the SQL of a contract may use.
 const INTERVAL: [&str; 2] = ["interval.start", "interval.end"];
 
@@ -101,10 +158,7 @@ pub(super) fn template_problems(contract: &Contract, written: &Written, has_inte
         let name = name.trim();
         if !known.contains(&name) {
             let finding = Finding::error(codes::BAD_TEMPLATE, format!("`{{{{ {name} }}}}` is not a variable here")).at(here);
-            let near = crate::diagnostic::nearest(name, known.iter().copied());
-            found.push(finding.help(
-                near.map_or_else(|| format!("only {} can be used", quoted(known)), |near| format!("did you mean `{{{{ {near} }}}}`?")),
-            ));
+            found.push(finding.help(format!("only {} can be used", quoted(known))));
         } else if name.starts_with("interval.") && !has_interval {
             let finding = Finding::error(codes::NO_SCHEDULE, format!("`{{{{ {name} }}}}` needs to know what a run covers")).at(here);
             found.push(finding.help("add `schedule:` with `interval: day`, `week`, `month` or `hour`"));

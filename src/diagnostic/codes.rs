@@ -35,6 +35,11 @@ codes! {
     NO_VALUE = "PC014", "no-value", "A key without a value.";
     NOT_FINITE = "PC015", "not-finite", "A number that is not finite: .nan or .inf.";
     BAD_VALUE = "PC016", "bad-value", "A value of the right type in the wrong form.";
+    NOT_A_PROJECT = "PC020", "not-a-project", "No dbt project here: there is no dbt_project.yml.";
+    NO_ARTIFACT = "PC021", "no-artifact", "An artifact of dbt is not there or cannot be read.";
+    NO_CONTRACT = "PC022", "no-contract", "No contract, or none of the name that was asked for.";
+    LINK_OUTSIDE = "PC023", "link-outside", "A file that is a link leading out of the project.";
+    UNREADABLE_FILE = "PC024", "unreadable-file", "A file that cannot be read, is too large or is not UTF-8 text.";
     UNKNOWN_EXPOSURE = "PC101", "unknown-exposure", "The dbt project has no such exposure.";
     UNKNOWN_RELATION = "PC102", "unknown-relation", "The dbt project has no such model, seed, snapshot or source.";
     UNKNOWN_COLUMN = "PC103", "unknown-column", "The relation has no such column.";
@@ -69,4 +74,8 @@ codes! {
     MACRO_FILE = "PC230", "macro-file", "A file in a macro folder that belongs to no kind of check.";
     BAD_MACRO = "PC231", "bad-macro", "A macro that is no template, or that cannot be rendered.";
     NOTHING_TO_CHECK = "PC232", "nothing-to-check", "Nothing is selected, or nothing could be decided.";
+    NOT_THIS_ARTIFACT = "PC301", "not-this-artifact", "A JSON file that is another artifact than the one asked for.";
+    UNREADABLE_ARTIFACT = "PC302", "unreadable-artifact", "An artifact of dbt that is not JSON or lacks what must be in it.";
+    ARTIFACT_VERSION = "PC303", "artifact-version", "An artifact whose schema version is not read.";
+    DUPLICATE_JSON_KEY = "PC304", "duplicate-json-key", "A key that stands twice in an object of an artifact.";
 }

@@ -16,14 +16,19 @@ pub(super) fn explain(error: &ScanError, text: &str) -> Finding {
     if let Some(tab) = tab_in_indentation(text, span.line) {
         return Finding::error(codes::SYNTAX, "a tab stands in the indentation").at(tab).help("indent with spaces");
     }
-    let (message, help) = words(error.kind());
     if *error.kind() == ErrorKind::MappingValueNotAllowed {
         span = first_of_line(text, span);
     }
-    if *error.kind() == ErrorKind::UnclosedQuotedScalar
-        && let Some(open) = lone_quote(text, span)
-    {
+    let quotes: &[char] = match error.kind() {
+        ErrorKind::UnclosedQuotedScalar => &['"', '\''],
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => &['"'],
+        ErrorKind::InvalidTrailingSingleQuotedScalar => &['\''],
+        _ => &[],
+    };
+    let (mut message, mut help) = words(error.kind());
+    if let Some(open) = lone_quote(text, span, quotes) {
         span = open;
+        (message, help) = words(&ErrorKind::UnclosedQuotedScalar);
     }
     let code = if *error.kind() == ErrorKind::RecursionLimitExceeded { codes::TOO_LARGE } else { codes::SYNTAX };
     let finding = Finding::error(code, message.unwrap_or_else(|| format!("this is not YAML: {}", error.kind()))).at(span);
@@ -64,6 +69,12 @@ fn words(kind: &ErrorKind) -> (Option<String>, Option<&'static str>) {
         ErrorKind::UnexpectedCharacter { character } => {
             return (Some(format!("no value can begin with `{character}`")), Some("quote the value"));
         }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            ("something follows a closing quote", "quote the whole value")
+        }
+        ErrorKind::InvalidBlockScalarHeader => {
+            ("`>` and `|` begin a block of text, which starts on the next line", "quote the value: \"> 10\"")
+        }
         ErrorKind::UnknownAnchor => ("this alias names no anchor", "quote a value that begins with `*`"),
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabInPlainScalar => {
             ("a tab cannot stand here", "use spaces")
@@ -98,14 +109,14 @@ fn tab_in_indentation(text: &str, line: u32) -> Option<Span> {
 }
 
 /// The last line before `end` in which a quote begins a value and does not end it.
-fn lone_quote(text: &str, end: Span) -> Option<Span> {
+fn lone_quote(text: &str, end: Span, quotes: &[char]) -> Option<Span> {
     let mut offset = 0;
     let mut found = None;
     for (number, content) in (1_u32..).zip(text.split_inclusive('\n')).take_while(|(number, _)| *number <= end.line) {
-        for quote in ['"', '\''] {
-            let opens = content.char_indices().find(|(at, c)| *c == quote && content[..*at].ends_with([' ', '[', '{', ',']));
+        for quote in quotes {
+            let opens = content.char_indices().find(|(at, c)| c == quote && content[..*at].ends_with([' ', '[', '{', ',']));
             if let Some((at, _)) = opens
-                && content.matches(quote).count() % 2 == 1
+                && content.matches(*quote).count() % 2 == 1
                 && found.is_none()
             {
                 let column = u32::try_from(content[..at].chars().count() + 1).unwrap_or(u32::MAX);

@@ -114,11 +114,15 @@ pub(super) fn plant(text: &str) -> Planted {
     options.block_nesting_limit = MAX_DEPTH;
     for event in Parser::new_from_str_with_options(text, options) {
         let stop = match event {
-            Ok((event, span)) => grower.take(event, place(span)),
+            Ok((event, span)) => grower.take(event, place(span), span.tag_span().map(place)),
             Err(error) => Some(syntax::explain(&error, text)),
         };
         if let Some(finding) = stop {
-            grower.findings.push(finding);
+            // What the parser stumbles over in a line that has been reported is the same fault.
+            let line = |finding: &Finding| finding.span.map(|span| span.line);
+            if grower.findings.iter().all(|other| line(other) != line(&finding)) {
+                grower.findings.push(finding);
+            }
             return Planted { root: None, findings: grower.findings };
         }
     }
@@ -161,7 +165,7 @@ struct Grower {
 
 impl Grower {
     /// Takes one event; a finding returned here ends the reading.
-    fn take(&mut self, event: Event<'_>, span: Span) -> Option<Finding> {
+    fn take(&mut self, event: Event<'_>, span: Span, tag_place: Option<Span>) -> Option<Finding> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -178,18 +182,18 @@ impl Grower {
                     if tag.is_yaml_core_schema_tag("str") {
                         sort = Sort::Text;
                     } else {
-                        self.tagged(&tag, span);
+                        self.tagged(&tag, tag_place.unwrap_or(span));
                     }
                 }
                 self.put(Node { span, value: Value::Scalar { text: text.into_owned(), sort } }, anchor, plain)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("seq")).for_each(|tag| self.tagged(tag, span));
+                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("seq")).for_each(|tag| self.tagged(tag, tag_place.unwrap_or(span)));
                 self.open.push(Open::List { span, anchor, items: Vec::new() });
                 self.too_deep(span)
             }
             Event::MappingStart(_, anchor, tag) => {
-                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("map")).for_each(|tag| self.tagged(tag, span));
+                tag.iter().filter(|tag| !tag.is_yaml_core_schema_tag("map")).for_each(|tag| self.tagged(tag, tag_place.unwrap_or(span)));
                 self.open.push(Open::Map { span, anchor, entries: Vec::new(), key: None, odd: false });
                 self.too_deep(span)
             }

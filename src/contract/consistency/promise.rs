@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::Look;
-use crate::calendar::IntervalUnit;
-use crate::contract::{Occasion, Owner, ReadyBy};
+use crate::calendar::{IntervalUnit, ReadyBy};
+use crate::contract::{Occasion, Owner};
 use crate::diagnostic::{At, Finding, codes};
 
 pub(super) fn language_version(look: &mut Look<'_>) {
