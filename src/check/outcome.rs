@@ -199,6 +199,16 @@ pub enum Ended {
     Skipped,
 }
 
+impl Ended {
+    /// Whether it was measured and crosses a threshold.
+    pub fn failed(self) -> bool {
+        match self {
+            Ended::FailWarn | Ended::FailHold => true,
+            Ended::Pass | Ended::Error | Ended::Skipped => false,
+        }
+    }
+}
+
 impl Outcome {
     /// How it ended.
     pub fn ended(&self) -> Ended {

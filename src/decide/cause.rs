@@ -127,10 +127,7 @@ impl Cause {
     /// Whether it says that the data broke a promise, rather than that something could not be decided.
     pub fn data_is_wrong(&self) -> bool {
         match self {
-            Cause::Check { ended, .. } => match ended {
-                Ended::FailWarn | Ended::FailHold => true,
-                Ended::Pass | Ended::Error | Ended::Skipped => false,
-            },
+            Cause::Check { ended, .. } => ended.failed(),
             Cause::NoEvidence { failed, .. } => *failed,
             Cause::Late { .. } => true,
             Cause::AssumedLineage { .. } | Cause::Unresolved { .. } | Cause::Context { .. } => false,

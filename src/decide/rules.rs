@@ -96,7 +96,7 @@ impl Case<'_> {
         if known.iter().any(|check| self.ended(check) == Ended::Pass) {
             return None;
         }
-        let failed = known.iter().any(|check| matches!(self.ended(check), Ended::FailWarn | Ended::FailHold));
+        let failed = known.iter().any(|check| self.ended(check).failed());
         Some(Cause::NoEvidence { known: known.iter().map(|check| check.id.clone()).collect(), failed })
     }
 

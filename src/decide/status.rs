@@ -80,20 +80,16 @@ pub struct WaiverUse {
 
 /// Every status that holds, worst first; never empty.
 pub(super) fn statuses(case: &Case<'_>, metrics: &[MetricDecision]) -> Vec<Status> {
-    let failed = |ended: Ended| match ended {
-        Ended::FailWarn | Ended::FailHold => true,
-        Ended::Pass | Ended::Error | Ended::Skipped => false,
-    };
     let checks = &case.expected.checks;
     let held = metrics.iter().filter(|metric| metric.verdict == Verdict::Hold).count();
     let mut statuses = Vec::new();
     if held == metrics.len() {
         statuses.push(Status::Failed);
     }
-    if checks.iter().any(|check| check.freshness && failed(case.ended(check))) {
+    if checks.iter().any(|check| check.freshness && case.ended(check).failed()) {
         statuses.push(Status::Stale);
     }
-    if held > 0 || checks.iter().any(|check| check.coverage && failed(case.ended(check))) {
+    if held > 0 || checks.iter().any(|check| check.coverage && case.ended(check).failed()) {
         statuses.push(Status::Partial);
     }
     if case.expected.ready_by.is_some_and(|ready_by| case.decided_at > ready_by) {

@@ -3,11 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use presscheck::check::common::Severity;
+use presscheck::check::Spec;
+use presscheck::check::common::{Common, Expect, Severity};
+use presscheck::check::dbt_test::DbtTest;
+use presscheck::check::measurement::Measurement;
 use presscheck::check::outcome::{Evidence, Fault, Measured, Outcome, Reason};
-use presscheck::decide::{Context, Decision, FactName, FactState, decide};
+use presscheck::decide::{Context, Decision, FactName, FactState, decide, outcomes};
+use presscheck::diagnostic::At;
+use presscheck::execute::{self, Answers};
 use presscheck::lineage::{Certainty, Edge, EdgeKind, Graph, Node, NodeIndex, Part};
-use presscheck::plan::{ActiveCaveat, ActiveWaiver, Expected, GuardedMetric, GuardingCheck, Reach, Step, Upstream};
+use presscheck::plan::{ActiveCaveat, ActiveWaiver, Asked, Expected, GuardedMetric, GuardingCheck, Plan, Reach, Step, Upstream};
+use presscheck::record::Meta;
 
 /// Bytes of a tape.
 pub const LENGTH: usize = 176;
@@ -185,7 +191,11 @@ impl World {
 
     /// What the planner makes of the world: may and knows by two walks for each metric.
     pub fn expected(&self) -> Expected {
-        let graph = self.graph();
+        self.expected_over(&self.graph())
+    }
+
+    /// See [`World::expected`]; `graph` is [`World::graph`].
+    pub fn expected_over(&self, graph: &Graph) -> Expected {
         let mut checks: Vec<GuardingCheck> = self.checks.iter().enumerate().map(|(at, check)| check.guarding(at)).collect();
         let mut metrics = Vec::new();
         for (at, &(relation, part, resolved)) in self.metrics.iter().enumerate() {
@@ -201,13 +211,13 @@ impl World {
                 if check.affects == Some(at) {
                     guarding.reach.insert(id.clone(), Reach { certainty: Certainty::Known, path: Vec::new() });
                 } else if let Some((walk, certainty)) = walk {
-                    guarding.reach.insert(id.clone(), Reach { certainty, path: path(&graph, walk, subject) });
+                    guarding.reach.insert(id.clone(), Reach { certainty, path: path(graph, walk, subject) });
                 }
             }
             let upstream = match (resolved, assumed) {
                 (false, _) => Upstream::Unresolved("no such metric".into()),
                 (true, false) => Upstream::Known,
-                (true, true) => assumed_in(&graph, &may),
+                (true, true) => assumed_in(graph, &may),
             };
             metrics.push(GuardedMetric { id, title: String::new(), owner: None, last_safe: false, upstream });
         }
@@ -266,6 +276,19 @@ impl Check {
             Answer::Number(_) => Some(pass()),
         }
     }
+    /// How the outcome follows from a measurement, by a real check: a dbt test with these thresholds.
+    pub fn judged(&self, measurement: Result<Measurement, Fault>) -> Outcome {
+        let above = |limit: Option<usize>| limit.map(|limit| At::nowhere(format!("> {limit}").parse().unwrap()));
+        let common = Common { warn_if: above(self.warn_above), hold_if: above(self.hold_above), ..Common::default() };
+        let test = DbtTest { common, relations: Vec::new(), query: String::new(), fail_calc: String::new() };
+        let spec = Spec::dbt_test(Box::new(test));
+        let asked = Asked::Measured { spec, statement: 0, rows_seen: 0, first: 1, columns: vec![Expect::Count] };
+        let expected = Expected { checks: vec![self.guarding(0)], ..Expected::default() };
+        let answer = execute::Answer { measurement, sql_hash: "sql".into(), attempts: 1 };
+        let answers = Answers { by_check: BTreeMap::from([(check_id(0), answer)]), snapshot: "snapshot".into(), ..Answers::default() };
+        let judged = outcomes(&plan(expected, BTreeMap::from([(check_id(0), asked)])), &answers, now());
+        judged.into_values().next().unwrap()
+    }
     fn guarding(&self, at: usize) -> GuardingCheck {
         GuardingCheck {
             id: check_id(at),
@@ -293,6 +316,35 @@ impl Waiver {
             covers_error: self.covers_error,
             covers_skipped: self.covers_skipped,
         }
+    }
+}
+
+pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
+    Plan {
+        contract: String::new(),
+        report: String::new(),
+        technical_owner: None,
+        business_owner: None,
+        interval: None,
+        expected,
+        asks,
+        statements: Vec::new(),
+        not_executed: Vec::new(),
+        blind: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+pub fn meta() -> Meta {
+    Meta {
+        promise: None,
+        rehearsal: false,
+        dbt_version: String::new(),
+        schema_version: 12,
+        generated_at: None,
+        manifest_hash: String::new(),
+        contract_hash: None,
+        notes: Vec::new(),
     }
 }
 
