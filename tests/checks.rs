@@ -56,7 +56,8 @@ fn measurement(answer: &str) -> Measurement {
 
 /// One line: what a reader is told, and the number that the sentence is made of.
 pub fn told(judgement: &Judgement) -> String {
-    let number = |measured: &presscheck::check::outcome::Measured| format!("[{} {} of {} rows]", measured.value, measured.unit, measured.rows_seen);
+    let number =
+        |measured: &presscheck::check::outcome::Measured| format!("[{} {} of {} rows]", measured.value, measured.unit, measured.rows_seen);
     match judgement {
         Judgement::Pass(measured) => format!("pass {}", number(measured)),
         Judgement::Fail { asks, measured, why } => format!("{asks:?}: {why} {}", number(measured)).to_lowercase(),
@@ -84,8 +85,15 @@ fn answers_are_judged() {
 /// Law 5, kind by kind: put anything unusable in the place of a number or a time that passed, and it no longer passes.
 #[test]
 fn nothing_unusable_passes() {
-    let unusable =
-        [Cell::Null, Cell::NotFinite, Cell::OutOfRange("1e200".into()), Cell::InfiniteTime, Cell::Bool(true), Cell::Text("0".into()), Cell::Unsupported("x".into())];
+    let unusable = [
+        Cell::Null,
+        Cell::NotFinite,
+        Cell::OutOfRange("1e200".into()),
+        Cell::InfiniteTime,
+        Cell::Bool(true),
+        Cell::Text("0".into()),
+        Cell::Unsupported("x".into()),
+    ];
     let mut passes = 0;
     for case in cases() {
         let spec = read(&case.check).unwrap();

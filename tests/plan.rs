@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use presscheck::calendar::Interval;
 use presscheck::check::outcome::Outcome;
 use presscheck::contract::Contract;
-use presscheck::dbt::{Column, Freshness, Node, NodeKind, Project, Test};
+use presscheck::dbt::{Column, Exposure, Freshness, Node, NodeKind, Project, Test};
+use presscheck::lineage::{self, Certainty, Columns, Edge, EdgeKind, Lineage, Part};
 use presscheck::macros::Macros;
 use presscheck::plan::{self, Asked, Options, Plan, Statement};
-use presscheck::{decide, execute, lineage, yaml};
+use presscheck::{decide, execute, yaml};
 
 use crate::warehouse::Database;
 
@@ -111,7 +112,10 @@ fn project() -> Project {
         data_test("uncompiled", None, None),
         Test { warns_only: true, warn_if: ">5".into(), ..data_test("tolerant", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
         Test { warn_if: "between 1 and 5".into(), ..data_test("odd", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
-        Test { fail_calc: "sum(a)".into(), ..data_test("null_sum", None, Some("select * from \"brightside\".\"main\".\"t\" where a > 99")) },
+        Test {
+            fail_calc: "sum(a)".into(),
+            ..data_test("null_sum", None, Some("select * from \"brightside\".\"main\".\"t\" where a > 99"))
+        },
         Test { limit: Some(1), ..data_test("limited", None, Some("select * from \"brightside\".\"main\".\"t\"")) },
     ];
     Project {
@@ -136,11 +140,48 @@ fn week() -> Interval {
     Interval { start: "2026-11-16T00:00[Europe/London]".parse().unwrap(), end: "2026-11-23T00:00[Europe/London]".parse().unwrap() }
 }
 
+/// Lineage by hand, so that these tests are about plans: `src` -> `t` -> `mart` known, `bare` -> `t` assumed, `u` apart.
+fn graph(project: &Project) -> Lineage {
+    let mut lineage = Lineage::default();
+    let part = |relation: &str, part: Part| lineage::Node { relation: relation.to_owned(), part };
+    for node in project.nodes.values() {
+        let names: Vec<String> = node.columns.iter().map(|column| column.name.clone()).collect();
+        let columns = names.iter().cloned().map(Part::Column).chain([Part::RowsLost, Part::RowsAdded]);
+        for column in columns {
+            lineage.graph.node(part(&node.unique_id, column));
+        }
+        lineage.columns.insert(node.unique_id.clone(), Columns { names, complete: true });
+    }
+    let (src, bare, t, mart) = ("source.p.raw.src", "source.p.raw.bare", "model.p.t", "model.p.mart");
+    let column = |name: &str| Part::Column(name.into());
+    let (identity, rows, assumed) = (EdgeKind::Identity, EdgeKind::Rows, EdgeKind::Assumed);
+    let edges = [
+        (src, column("a"), t, column("a"), Certainty::Known, identity),
+        (src, Part::RowsLost, t, Part::RowsLost, Certainty::Known, rows),
+        (src, Part::RowsAdded, t, Part::RowsAdded, Certainty::Known, rows),
+        (bare, column("a"), t, column("a"), Certainty::Assumed, assumed),
+        (bare, Part::RowsLost, t, Part::RowsLost, Certainty::Assumed, assumed),
+        (t, column("a"), mart, column("m"), Certainty::Known, EdgeKind::Aggregation),
+        (t, Part::RowsLost, mart, column("m"), Certainty::Known, rows),
+        (t, Part::RowsAdded, mart, column("m"), Certainty::Known, rows),
+    ];
+    for (from, from_part, to, to_part, certainty, kind) in edges {
+        let (from, to) = (lineage.graph.node(part(from, from_part)), lineage.graph.node(part(to, to_part)));
+        lineage.graph.draw(from, to, Edge { certainty, kind });
+    }
+    lineage
+}
+
 fn planned(case: &Case) -> Result<Plan, String> {
+    selected(case, None)
+}
+
+fn selected(case: &Case, selection: Option<&[&str]>) -> Result<Plan, String> {
     let project = project();
-    let lineage = lineage::trace(&project);
+    let lineage = graph(&project);
     let macros = Macros::new("duckdb", Vec::new()).unwrap();
-    let options = Options { interval: Some(week()), selection: None, macros: &macros };
+    let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
+    let options = Options { interval: Some(week()), selection, macros: &macros };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), &project, &lineage, &options).map_err(said)
 }
@@ -162,7 +203,9 @@ fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
 
 fn told(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Pass(evidence) => format!("pass: {} {} of {}", evidence.measured().value, evidence.measured().unit, evidence.measured().rows_seen),
+        Outcome::Pass(evidence) => {
+            format!("pass: {} {} of {}", evidence.measured().value, evidence.measured().unit, evidence.measured().rows_seen)
+        }
         Outcome::Fail { asks, why, .. } => format!("{asks:?}: {why}"),
         Outcome::Error(fault) => format!("error {:?}: {}", fault.reason, fault.detail.lines().next().unwrap_or_default()),
         Outcome::Skipped(fault) => format!("skipped {:?}: {}", fault.reason, fault.detail),
@@ -233,11 +276,118 @@ fn statements_are_fused_by_relation_and_filter() {
     }
     for (id, asked) in &plan.asks {
         text += &match asked {
-            Asked::Measured { statement, first, columns, .. } => format!("{id}: statement {statement}, columns {first}..{}\n", first + columns.len()),
+            Asked::Measured { statement, first, columns, .. } => {
+                format!("{id}: statement {statement}, columns {first}..{}\n", first + columns.len())
+            }
             Asked::Skipped(fault) => format!("{id}: skipped, {:?}: {}\n", fault.reason, fault.detail),
         };
     }
     text += &format!("not executed: {:#?}\nnotes: {:#?}\n", plan.not_executed, plan.notes);
     insta::assert_snapshot!("statements", text);
     assert_eq!(plan.expected_hash(), planned(&case).unwrap().expected_hash(), "the same plan has the same hash");
+}
+
+fn reached(plan: &Plan) -> String {
+    let mut text = String::new();
+    for metric in &plan.expected.metrics {
+        text += &format!("{}: {:?}\n", metric.id, metric.upstream);
+    }
+    for check in &plan.expected.checks {
+        text += &format!("{} ({} about {}, {:?})", check.id, check.kind, check.about, check.severity);
+        for (metric, reach) in &check.reach {
+            let path: Vec<&str> = reach.path.iter().map(|step| step.node.as_str()).collect();
+            text +=
+                &format!("\n    {metric}: {:?} by {}", reach.certainty, if path.is_empty() { "hand".into() } else { path.join(" -> ") });
+        }
+        if let Some((because, taken)) = &check.narrowed {
+            text += &format!("\n    narrowed because {because}: without {taken:?}");
+        }
+        text += "\n";
+    }
+    format!("{text}notes: {:#?}\nblind: {:#?}\n", plan.notes, plan.blind)
+}
+
+const REACHING: &str = "- not_null: {column: t.a}\n- not_null: {column: t.b}\n- unique: {column: t.b}\n- row_count: {model: u, between: {min: 1}, affects: [m]}\n\
+     - row_count: {model: t, between: {min: 1}, affects_only: [], because: only counted for interest}\n- change: {metric: m, between: {min: 1}}\n\
+     - not_null: {column: t.gone}\n- relationships: {column: t.b, to: u.a}\n- schema: {model: t}\n- dbt_tests: {select: upstream}";
+
+#[test]
+fn checks_reach_the_metrics_that_depend_on_them() {
+    let sources = "- {source: raw.src, severity: warn}\n- {source: raw.bare, complete_through: interval.end, group_by: a}";
+    let case = Case { sql: String::new(), sources: sources.into(), checks: REACHING.into() };
+    insta::assert_snapshot!("reach", reached(&planned(&case).unwrap()));
+}
+
+#[test]
+fn what_is_not_selected_is_skipped_and_still_expected() {
+    let case = Case { sql: String::new(), sources: "- {source: raw.src}".into(), checks: REACHING.into() };
+    let (all, some) = (planned(&case).unwrap(), selected(&case, Some(&["source.p.raw.src", "test.p.singular"])).unwrap());
+    assert_eq!(format!("{:?}", all.expected), format!("{:?}", some.expected), "the expected set does not shrink");
+    let asked: Vec<String> =
+        some.asks.iter().filter(|(_, asked)| matches!(asked, Asked::Measured { .. })).map(|(id, _)| id.clone()).collect();
+    assert_eq!(asked, ["dbt:singular", "freshness:raw.src"]);
+    let mut statements = some.statements.iter().flat_map(|statement| statement.checks.clone()).collect::<Vec<_>>();
+    statements.sort();
+    assert_eq!(statements, asked, "nothing else is sent to the warehouse");
+    assert_ne!(all.expected_hash(), some.expected_hash());
+}
+
+/// dbt's tests over three rows, over none, and without the table: each as dbt counts it, but an empty table never passes.
+#[test]
+fn tests_of_dbt_are_measured() {
+    let case = |sql: &str| Case {
+        sql: sql.into(),
+        sources: String::new(),
+        checks: "- dbt_tests: {select: upstream, recover: Ask the shop.}".into(),
+    };
+    let mut text = String::new();
+    for (name, sql) in [
+        ("three rows", "create table t as select * from (values (1), (2), (3)) v(a)"),
+        ("a NULL and a duplicate", "create table t as select * from (values (1), (1), (null)) v(a)"),
+        ("no rows", "create table t(a int)"),
+        ("no table", "create table other(a int)"),
+    ] {
+        let case = case(sql);
+        let plan = planned(&case).unwrap();
+        text += &format!("== {name}\n");
+        let (database, alone) = (Database::of(&case.sql), unfused(&plan));
+        let outcomes = ended(&plan, &database);
+        assert_eq!(
+            format!("{:?}", ended(&alone, &database).values().map(told).collect::<Vec<_>>()),
+            format!("{:?}", outcomes.values().map(told).collect::<Vec<_>>())
+        );
+        for (id, outcome) in &outcomes {
+            let kind = plan.expected.checks.iter().find(|check| check.id == *id).map(|check| check.kind.as_str());
+            text += &format!("{id} ({}): {}\n", kind.unwrap(), told(outcome));
+        }
+    }
+    insta::assert_snapshot!("dbt_tests", text);
+}
+
+#[test]
+fn an_exposure_is_planned_without_a_contract() {
+    let project = project();
+    let lineage = graph(&project);
+    let macros = Macros::new("duckdb", Vec::new()).unwrap();
+    let options = Options { interval: None, selection: None, macros: &macros };
+    let mut exposure = Exposure {
+        unique_id: "exposure.p.board".into(),
+        name: "board".into(),
+        package: "p".into(),
+        path: "models/_p.yml".into(),
+        label: Some("The board".into()),
+        kind: "dashboard".into(),
+        owner_name: Some("Operations".into()),
+        owner_email: Some("ops@brightside.example".into()),
+        url: None,
+        depends_on: vec!["model.p.mart".into()],
+        fqn: Vec::new(),
+        tags: Vec::new(),
+        meta: serde_json::Map::new(),
+    };
+    let plan = plan::for_exposure(&project, &exposure, &lineage, &options).unwrap();
+    insta::assert_snapshot!("exposure", format!("{} by {:?}\n{}", plan.report, plan.business_owner, reached(&plan)));
+    exposure.depends_on.clear();
+    let findings = plan::for_exposure(&project, &exposure, &lineage, &options).unwrap_err();
+    assert_eq!(findings[0].code, "PC232", "nothing to decide is not a success");
 }

@@ -17,7 +17,20 @@ use super::ground::{Ground, written};
 
 /// The check that means the same, and the unique ids of its relations.
 pub(super) fn same(ground: &Ground<'_>, test: &Test, common: &Common) -> Option<(Spec, Vec<String>)> {
-    if test.namespace.is_some() || test.limit.is_some() || !test.fail_calc.trim().eq_ignore_ascii_case("count(*)") {
+    if test.limit.is_some() || !test.fail_calc.trim().eq_ignore_ascii_case("count(*)") {
+        return None;
+    }
+    // dbt counts unaccepted values, and we count rows.
+    known(ground, test, common).filter(|(spec, _)| spec.kind_name() != "accepted_values" || counts_anything(test))
+}
+
+/// Whether the test is, word for word, the one of dbt that its name says.
+pub(super) fn is_standard(ground: &Ground<'_>, test: &Test) -> bool {
+    known(ground, test, &Common::default()).is_some()
+}
+
+fn known(ground: &Ground<'_>, test: &Test, common: &Common) -> Option<(Spec, Vec<String>)> {
+    if test.namespace.is_some() {
         return None;
     }
     let node = ground.project.nodes.get(test.attached_node.as_deref()?)?;
@@ -41,7 +54,7 @@ pub(super) fn same(ground: &Ground<'_>, test: &Test, common: &Common) -> Option<
             let spec = Spec::unique(Box::new(Unique::new(common, Some(path), None, None, null)));
             is_one_of(test, &[query]).then(|| (spec, vec![node.unique_id.clone()]))
         }
-        "accepted_values" if keys(&["values", "quote"]) && counts_anything(test) => {
+        "accepted_values" if keys(&["values", "quote"]) => {
             let (values, written) = accepted(test)?;
             let query = format!(
                 "with all_values as ( select {column} as value_field, count(*) as n_records from {from} group by {column} ) \

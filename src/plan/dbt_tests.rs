@@ -133,13 +133,13 @@ fn wrapped(ground: &Ground<'_>, test: &Test, common: Common, relations: Vec<Stri
     (Way::Measured(Spec::dbt_test(Box::new(test))), stored)
 }
 
-/// What a test vouches for: dbt's standard tests say it by their name, every other one by what its query reads.
+/// What a test vouches for: dbt's own tests say it by their name, every other one (and one that took dbt's name) by what its query reads.
 fn subject(ground: &Ground<'_>, test: &Test) -> Subject {
     let mut subject = Subject::default();
     let column = test.column_name.as_deref().or_else(|| test.kwargs.get("column_name").and_then(serde_json::Value::as_str));
     let attached = test.attached_node.as_deref().filter(|id| ground.project.nodes.contains_key(*id));
     let relations = relations(ground, test);
-    let standard = if test.namespace.is_none() { test.test_name.as_deref() } else { None };
+    let standard = if dbt_standard::is_standard(ground, test) { test.test_name.as_deref() } else { None };
     match (standard, attached, column) {
         (Some("not_null" | "accepted_values"), Some(node), Some(column)) => subject.add_column(ground, node, column),
         (Some("unique"), Some(node), Some(column)) => {

@@ -93,7 +93,7 @@ impl Draft {
     }
 
     /// Whether dbt, not the contract, wrote what it runs.
-    pub fn from_dbt(&self) -> bool {
+    pub fn is_dbts(&self) -> bool {
         self.dbt_test.is_some() || self.id.starts_with("freshness:")
     }
 

@@ -22,6 +22,9 @@ enum Wrong {
     Fault(Fault),
 }
 
+/// How each check is asked, and the statements that ask.
+pub(super) type Asking = (BTreeMap<CheckId, Asked>, Vec<Statement>);
+
 /// A check, rendered.
 struct Rendering {
     connection: Option<String>,
@@ -34,7 +37,7 @@ struct Rendering {
 }
 
 /// Every measured draft in statements, and how each check finds its numbers. Drafts that the project makes impossible become skipped.
-pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<(BTreeMap<CheckId, Asked>, Vec<Statement>), Vec<Finding>> {
+pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking, Vec<Finding>> {
     let mut asks = BTreeMap::new();
     let mut findings = Vec::new();
     let mut scans: Vec<Scan<'_>> = Vec::new();
@@ -72,7 +75,7 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<(BTree
                 asks.insert(draft.id.clone(), Asked::Skipped(fault));
             }
             // What dbt wrote is not the user's contract: it is skipped and said, and the rest goes on.
-            Err(Wrong::Finding(finding)) if draft.from_dbt() => {
+            Err(Wrong::Finding(finding)) if draft.is_dbts() => {
                 let fault = Fault { reason: Reason::QueryError, detail: finding.message };
                 asks.insert(draft.id.clone(), Asked::Skipped(fault));
             }

@@ -16,9 +16,7 @@ pub(super) fn fill(expected: &mut Expected, contract: &Contract, interval: Optio
     let zone = zone(schedule).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
     let mut end = |day: &At<calendar::Day>| {
-        calendar::end_of(day.value, &zone)
-            .map_err(|message| findings.push(Finding::error(codes::BAD_DEADLINE, message).at(day.span)))
-            .ok()
+        calendar::end_of(day.value, &zone).map_err(|message| findings.push(Finding::error(codes::BAD_DEADLINE, message).at(day.span))).ok()
     };
     for caveat in &contract.caveats {
         let ends = caveat.until.as_ref().map(&mut end);
