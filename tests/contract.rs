@@ -170,3 +170,89 @@ fn every_code_is_in_the_table() {
     }
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
+
+/// The generated schema is in the repository for editors; `PRESSCHECK_REGENERATE=1` writes it.
+#[test]
+fn the_schema_is_up_to_date() {
+    let file = Path::new("contracts/schema.json");
+    let schema = format!("{:#}\n", contract::json_schema());
+    if std::env::var_os("PRESSCHECK_REGENERATE").is_some() {
+        std::fs::write(file, &schema).unwrap();
+    }
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(kept == schema, "contracts/schema.json is old: run the tests once with PRESSCHECK_REGENERATE=1");
+}
+
+/// Every key that the schema has, wherever it stands.
+fn keys(schema: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                if name == "properties" {
+                    into.extend(value.as_object().unwrap().keys().cloned());
+                }
+                keys(value, into);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_has_every_key_and_is_right() {
+    let text = include_str!("../contracts/reference.yml");
+    assert_eq!(findings(text), Vec::<String>::new());
+    assert_eq!(findings(include_str!("../contracts/starter.yml")), Vec::<String>::new());
+
+    let document = presscheck::yaml::value(text, Path::new("reference.yml")).unwrap();
+    let validator = jsonschema::validator_for(&contract::json_schema()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+
+    let (mut all, mut used) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+    keys(&contract::json_schema(), &mut all);
+    fn written(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(object) => {
+                into.extend(object.keys().cloned());
+                object.values().for_each(|value| written(value, into));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| written(item, into)),
+            _ => {}
+        }
+    }
+    written(&document, &mut used);
+    let unused: Vec<_> = all.difference(&used).collect();
+    assert!(unused.is_empty(), "not in contracts/reference.yml: {unused:?}");
+}
+
+#[test]
+fn the_readme_names_every_key_kind_and_code() {
+    let readme = include_str!("../contracts/README.md");
+    let mut all = std::collections::BTreeSet::new();
+    keys(&contract::json_schema(), &mut all);
+    let named = |key: &&String| {
+        [format!("`{key}`"), format!("{{{key}"), format!(", {key}"), format!("{{count: 12, {key}")]
+            .iter()
+            .any(|form| readme.contains(form.as_str()))
+    };
+    let missing: Vec<_> = all.iter().filter(|key| !named(key)).collect();
+    assert!(missing.is_empty(), "not in contracts/README.md: {missing:?}");
+    for kind in presscheck::check::KINDS {
+        assert!(readme.contains(&format!("### `{kind}`\n")), "contracts/README.md has no section on {kind}");
+    }
+    let reference = parse(include_str!("../contracts/reference.yml")).value.unwrap();
+    for check in &reference.checks {
+        // Kinds of which this version executes a part say so in their tables.
+        if matches!(check.kind_name(), "row_count" | "reconcile" | "dbt_tests") {
+            continue;
+        }
+        let marked = readme.contains(&format!("### `{}`\n\n*Validated.*", check.kind_name()));
+        assert_eq!(marked, check.kind().executed().is_err(), "contracts/README.md on whether {} is executed", check.kind_name());
+    }
+    for code in presscheck::diagnostic::codes::ALL {
+        let row = format!("| {} | {} | {} |\n", code.code, code.name, code.meaning);
+        assert!(readme.contains(&row), "contracts/README.md lacks: {row}");
+    }
+}

@@ -214,6 +214,7 @@ pub struct Source {
 /// How old the newest row may be.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SourceFreshness")]
 pub struct Freshness {
     /// Column (or SQL expression) with the load time; dbt's `loaded_at_field` when absent.
     #[serde(default)]
