@@ -62,7 +62,7 @@ impl Look<'_> {
     }
     /// Reports a name that is not one of `known`, unless it stands in a part that was cut off.
     fn must_be_one_of(&mut self, name: &At<String>, known: &[String], code: &'static str, what: &str) {
-        if known.iter().any(|other| *other == name.value) || self.cut.values().any(|texts| texts.contains(&name.value)) {
+        if known.contains(&name.value) || self.cut.values().any(|texts| texts.contains(&name.value)) {
             return;
         }
         let near = nearest(name, known.iter().map(String::as_str));

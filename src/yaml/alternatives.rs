@@ -164,7 +164,7 @@ fn gather(shape: &mut Shape<'_>, entries: &mut Vec<Entry>, names: &[&str]) {
     let mut main = entries.swap_remove(first);
     entries.sort_by_key(|entry| entry.key_span.offset);
     let empty = matches!(main.value.value, Value::Scalar { sort: Sort::Null, .. });
-    let beside: Vec<Entry> = entries.drain(..).collect();
+    let beside = std::mem::take(entries);
     if empty && beside.iter().all(|entry| !names.contains(&entry.key.as_str())) {
         let place = beside.first().map_or(Span::default(), |entry| entry.key_span);
         let finding = Finding::error(codes::WRONG_TYPE, format!("the keys of `{}` stand beside it", main.key)).at(place);

@@ -8,7 +8,6 @@ use super::tree::{Node, Sort, Value, plant};
 use crate::diagnostic::{Finding, codes};
 
 /// Reads `text` as a JSON-like value. The first fault, duplicate keys included, is the answer.
-#[expect(clippy::result_large_err, reason = "read once per file")]
 pub fn value(text: &str, file: &Path) -> Result<Json, Finding> {
     let planted = plant(text);
     let fault = planted.findings.into_iter().next();
@@ -20,7 +19,6 @@ pub fn value(text: &str, file: &Path) -> Result<Json, Finding> {
     result.map_err(|finding| finding.in_file(file))
 }
 
-#[expect(clippy::result_large_err, reason = "read once per file")]
 fn json(node: &Node) -> Result<Json, Finding> {
     Ok(match &node.value {
         Value::Scalar { text, sort } => match *sort {
@@ -50,7 +48,6 @@ fn json(node: &Node) -> Result<Json, Finding> {
 }
 
 /// Adds the keys of a merged mapping (or of several, the first first) that are not there yet.
-#[expect(clippy::result_large_err, reason = "read once per file")]
 fn merge(into: &mut Map<String, Json>, from: Json, entry: &super::tree::Entry) -> Result<(), Finding> {
     match from {
         Json::Object(map) => {

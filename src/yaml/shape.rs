@@ -62,7 +62,12 @@ impl<'s> Shape<'s> {
             return self.anything(node);
         };
         if let Some(all) = object.get("allOf").and_then(Json::as_array) {
-            return all.iter().fold(true, |fits, part| self.fits(node, part) && fits);
+            // Not `all()`: every part reports, even after one that does not fit.
+            let mut fits = true;
+            for part in all {
+                fits &= self.fits(node, part);
+            }
+            return fits;
         }
         if let Some(choices) = alternatives::of(self, schema) {
             return self.nothing(node, schema) && alternatives::choose(self, node, &choices);
