@@ -1,0 +1,70 @@
+//! Adapter -> how its SQL is read: the parser's dialects to try, and the few habits that change what a name means.
+//!
+//! Not for functions (see `functions`).
+
+use sqlparser::dialect::{
+    BigQueryDialect, DatabricksDialect, Dialect, DuckDbDialect, GenericDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect,
+    RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect, SparkSqlDialect,
+};
+
+/// How one warehouse reads SQL.
+pub(super) struct Manners {
+    /// Dialects of the parser, tried in order.
+    pub(super) dialects: Vec<Box<dyn Dialect>>,
+    /// Whether `value:path` reads a field of a semi-structured column; elsewhere the parser's reading of it is wrong.
+    pub(super) colon_paths: bool,
+    /// Whether `select *` gives the columns of USING before all others (the standard says so); DuckDB keeps the order of the tables.
+    pub(super) using_first: bool,
+    /// Whether an unnamed function gives a column of the function's name.
+    pub(super) function_names: bool,
+    /// Whether a double-quoted text is a string.
+    pub(super) double_quoted_strings: bool,
+}
+
+/// By dbt's adapter type. Unknown adapters get the generic dialect.
+pub(super) fn manners(adapter: &str) -> Manners {
+    let generic = || Box::new(GenericDialect {}) as Box<dyn Dialect>;
+    let mut manners =
+        Manners { dialects: vec![generic()], colon_paths: false, using_first: true, function_names: false, double_quoted_strings: false };
+    let own: Box<dyn Dialect> = match adapter {
+        "duckdb" | "motherduck" => {
+            manners.using_first = false;
+            Box::new(DuckDbDialect {})
+        }
+        "postgres" | "postgresql" | "greenplum" | "materialize" | "risingwave" | "alloydb" => {
+            manners.function_names = true;
+            Box::new(PostgreSqlDialect {})
+        }
+        "redshift" => {
+            manners.function_names = true;
+            manners.colon_paths = true;
+            Box::new(RedshiftSqlDialect {})
+        }
+        "snowflake" => {
+            manners.colon_paths = true;
+            Box::new(SnowflakeDialect {})
+        }
+        "bigquery" => {
+            manners.double_quoted_strings = true;
+            Box::new(BigQueryDialect {})
+        }
+        "databricks" => {
+            manners.colon_paths = true;
+            manners.double_quoted_strings = true;
+            Box::new(DatabricksDialect {})
+        }
+        "spark" => {
+            manners.double_quoted_strings = true;
+            Box::new(SparkSqlDialect {})
+        }
+        "sqlserver" | "synapse" | "fabric" => Box::new(MsSqlDialect {}),
+        "mysql" | "singlestore" | "doris" | "starrocks" => {
+            manners.double_quoted_strings = true;
+            Box::new(MySqlDialect {})
+        }
+        "sqlite" => Box::new(SQLiteDialect {}),
+        _ => return manners,
+    };
+    manners.dialects.insert(0, own);
+    manners
+}

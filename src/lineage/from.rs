@@ -1,0 +1,260 @@
+//! FROM -> a scope: each table with its names and fields. How two sides of a join make one is in `join`.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, TableAlias, TableFactor, TableWithJoins};
+
+use super::functions::{self, Sort};
+use super::graph::EdgeKind;
+use super::influence::Influences;
+use super::parse::{Read, Unclear};
+use super::relation::{self, Named};
+use super::resolve::{Place, Reader, object_parts};
+use super::scope::Scope;
+use super::shape::{Field, Shape};
+
+impl Reader<'_> {
+    /// The scope of a whole FROM: tables between commas are crossed.
+    pub(super) fn tables<'a>(&mut self, from: &'a [TableWithJoins], outer: Option<&'a Scope<'a>>) -> Read<Scope<'a>> {
+        let mut scope = Scope::inside(outer);
+        for (at, table) in from.iter().enumerate() {
+            let left = (at > 0).then_some(&scope);
+            let right = self.joined(table, left, outer)?;
+            if at == 0 {
+                scope = right;
+            } else {
+                scope.cross(right);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// A table with its joins. `left`: the tables before it, which lateral tables may see.
+    fn joined<'a>(&mut self, table: &'a TableWithJoins, left: Option<&Scope<'a>>, outer: Option<&'a Scope<'a>>) -> Read<Scope<'a>> {
+        let mut scope = self.factor(&table.relation, left, outer)?;
+        for join in &table.joins {
+            let seen = match left {
+                Some(left) => {
+                    let mut both = left.clone();
+                    both.cross(scope.clone());
+                    both
+                }
+                None => scope.clone(),
+            };
+            let right = self.factor(&join.relation, Some(&seen), outer)?;
+            self.join(&mut scope, right, join)?;
+        }
+        Ok(scope)
+    }
+
+    fn factor<'a>(&mut self, factor: &'a TableFactor, left: Option<&Scope<'a>>, outer: Option<&'a Scope<'a>>) -> Read<Scope<'a>> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                version,
+                with_ordinality: false,
+                json_path: None,
+                sample,
+                with_hints: _,
+                partitions,
+                index_hints: _,
+            } if version.is_none() && partitions.is_empty() => {
+                let (names, mut shape) = self.table(name)?;
+                if sample.is_some() {
+                    let any = shape.rows.any();
+                    shape.rows.decided_by(&any);
+                }
+                self.named(names, shape, alias.as_ref(), outer)
+            }
+            TableFactor::Table { name, alias, args: Some(args), version: None, with_ordinality, sample: None, .. } => {
+                self.table_function(name, &args.args, *with_ordinality, alias.as_ref(), left, outer)
+            }
+            TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
+                self.table_function(name, args, *with_ordinality, alias.as_ref(), left, outer)
+            }
+            TableFactor::Derived { lateral, subquery, alias, sample: None } => {
+                self.derived(*lateral, subquery, alias.as_ref(), left, outer)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } => {
+                let from = self.lateral_values(array_exprs.iter(), left, outer)?;
+                let mut names: Vec<String> = vec!["unnest".into(); array_exprs.len()];
+                if *with_ordinality {
+                    names.push("ordinality".into());
+                }
+                let mut shape = many(&from, names.iter().map(String::as_str));
+                if let (Some(alias), true) = (alias, self.manners.double_quoted_strings) {
+                    // BigQuery: the alias names the element, which is a column and, for a struct, a table.
+                    shape.fields[0] = Field::new(&alias.name.value, from.clone());
+                }
+                if *with_offset {
+                    shape.fields.push(Field::new(with_offset_alias.as_ref().map_or("offset", |name| &name.value), from));
+                }
+                self.named(Vec::new(), shape, alias.as_ref(), outer)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, left, outer),
+            other => Err(Unclear::at(format!("a table that is not understood: {}", kind_of(other)), other.span())),
+        }
+    }
+
+    /// A named table: a CTE, an ephemeral model that dbt put in as one, or a relation.
+    fn table(&mut self, name: &ObjectName) -> Read<(Vec<String>, Shape)> {
+        let parts: Vec<String> = object_parts(name).iter().flat_map(|part| part.split('.').map(str::to_owned)).collect();
+        if let [only] = parts.as_slice() {
+            if let Some(id) = self.relations.find_inlined(only, &self.parents) {
+                self.read.insert(Rc::clone(&id));
+                return Ok((parts, self.relations.shape(self.graph, &id)));
+            }
+            if let Some(cte) = self.cte(only) {
+                return cte.clone().map(|shape| (parts, (*shape).clone()));
+            }
+        }
+        match self.relations.find(&parts, &self.parents) {
+            Named::One(id) => {
+                self.read.insert(Rc::clone(&id));
+                Ok((parts, self.relations.shape(self.graph, &id)))
+            }
+            Named::Several => Err(Unclear::at(format!("several relations are called {name}"), name.span())),
+            Named::None => {
+                self.doubts.push(Unclear::at(format!("{name} is not in the project"), name.span()));
+                let (id, shape) = relation::outside(self.graph, &parts.join("."));
+                self.read.insert(id);
+                Ok((parts, shape))
+            }
+        }
+    }
+
+    fn derived<'a>(
+        &mut self,
+        lateral: bool,
+        query: &Query,
+        alias: Option<&TableAlias>,
+        left: Option<&Scope<'a>>,
+        outer: Option<&'a Scope<'a>>,
+    ) -> Read<Scope<'a>> {
+        let seen = around(left, outer);
+        let shape = match (lateral, self.query(query, if lateral { Some(&seen) } else { outer })) {
+            (true, shape) => shape?,
+            // Some warehouses see the tables before it even without the word LATERAL.
+            (false, Err(error)) if left.is_some() => self.query(query, Some(&seen)).map_err(|_| error)?,
+            (false, shape) => shape?,
+        };
+        self.named(Vec::new(), shape, alias, outer)
+    }
+
+    /// `range(1, 8)`, `unnest(t.tags)`: functions that make rows of their arguments alone. Others may read anything.
+    fn table_function<'a>(
+        &mut self,
+        name: &ObjectName,
+        args: &[FunctionArg],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+        left: Option<&Scope<'a>>,
+        outer: Option<&'a Scope<'a>>,
+    ) -> Read<Scope<'a>> {
+        let function = object_parts(name).join(".");
+        if functions::sort(&function) != Sort::Many && function != "range" {
+            return Err(Unclear::at(format!("the table function {function} is not understood"), name.span()));
+        }
+        let mut arguments: Vec<&Expr> = Vec::new();
+        for arg in args {
+            let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) = arg;
+            match arg {
+                FunctionArgExpr::Expr(expression) => arguments.push(expression),
+                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => {
+                    return Err(Unclear::at(format!("a star in {function}"), name.span()));
+                }
+            }
+        }
+        let from = self.lateral_values(arguments.into_iter(), left, outer)?;
+        let one_column =
+            ["range", "generate_series", "unnest", "explode", "generate_subscripts", "regexp_split_to_table"].contains(&function.as_str());
+        let aliased = alias.map_or(0, |alias| alias.columns.len());
+        if !one_column && aliased == 0 {
+            return Err(Unclear::at(format!("the columns of {function} are not known"), name.span()));
+        }
+        let mut names = vec![function.as_str(); aliased.max(1)];
+        if ordinality {
+            names.push("ordinality");
+        }
+        let mut shape = many(&from, names.into_iter());
+        if let (Some(alias), [only]) = (alias, shape.fields.as_mut_slice())
+            && alias.columns.is_empty()
+            && self.manners.function_names
+        {
+            // PostgreSQL: `generate_series(...) as d` makes a table d with a column d.
+            *only = Field::new(&alias.name.value, from);
+        }
+        self.named(vec![function], shape, alias, outer)
+    }
+
+    /// What arguments of a table function depend on; they may see the tables before it.
+    fn lateral_values<'e>(
+        &mut self,
+        list: impl Iterator<Item = &'e Expr>,
+        left: Option<&Scope<'_>>,
+        outer: Option<&Scope<'_>>,
+    ) -> Read<Influences> {
+        let seen = around(left, outer);
+        self.values(list, &seen, Place::Row, EdgeKind::Transformation)
+    }
+
+    /// A table under its alias, with the columns renamed where the alias says so.
+    fn named<'a>(
+        &mut self,
+        names: Vec<String>,
+        mut shape: Shape,
+        alias: Option<&TableAlias>,
+        outer: Option<&'a Scope<'a>>,
+    ) -> Read<Scope<'a>> {
+        let Some(alias) = alias else { return Ok(Scope::of(names, &shape, outer)) };
+        rename(&mut shape, alias.columns.iter().map(|column| &column.name))?;
+        if let Some(at) = &alias.at {
+            return Err(Unclear::at("an alias with AT", at.span));
+        }
+        Ok(Scope::of(vec![alias.name.value.to_lowercase()], &shape, outer))
+    }
+}
+
+/// Gives the first fields other names: `t(a, b)`.
+pub(super) fn rename<'n>(shape: &mut Shape, names: impl ExactSizeIterator<Item = &'n Ident>) -> Read<()> {
+    if names.len() > shape.fields.len() {
+        return Err(Unclear::new("an alias names more columns than the table has"));
+    }
+    if names.len() > 0 && !shape.open.is_empty() {
+        return Err(Unclear::new("an alias names columns of a table whose columns are not completely known"));
+    }
+    for (field, name) in shape.fields.iter_mut().zip(names) {
+        (field.written, field.name) = (name.value.as_str().into(), name.value.to_lowercase().into());
+    }
+    Ok(())
+}
+
+/// What a lateral table sees: the tables before it, then the SELECT around.
+fn around<'a>(left: Option<&Scope<'a>>, outer: Option<&'a Scope<'a>>) -> Scope<'a> {
+    left.cloned().unwrap_or_else(|| Scope::inside(outer))
+}
+
+/// Rows made of values: how many there are depends on the values too.
+fn many<'n>(from: &Influences, names: impl Iterator<Item = &'n str>) -> Shape {
+    let mut shape = Shape { fields: names.map(|name| Field::new(name, from.clone())).collect(), ..Shape::default() };
+    shape.rows.decided_by(&from.through(EdgeKind::Filter));
+    shape
+}
+
+fn kind_of(factor: &TableFactor) -> &'static str {
+    match factor {
+        TableFactor::Table { .. } => "a table with a version, partition, path or sample",
+        TableFactor::Derived { .. } => "a sampled subquery",
+        TableFactor::TableFunction { .. } | TableFactor::Function { .. } => "a table function",
+        TableFactor::UNNEST { .. } => "UNNEST",
+        TableFactor::JsonTable { .. } | TableFactor::OpenJsonTable { .. } => "a JSON table",
+        TableFactor::NestedJoin { .. } => "a join in brackets with an alias",
+        TableFactor::Pivot { .. } => "PIVOT",
+        TableFactor::Unpivot { .. } | TableFactor::UnpivotExpr { .. } => "UNPIVOT",
+        TableFactor::MatchRecognize { .. } => "MATCH_RECOGNIZE",
+        TableFactor::XmlTable { .. } => "an XML table",
+        TableFactor::SemanticView { .. } => "a semantic view",
+    }
+}

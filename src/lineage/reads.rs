@@ -1,0 +1,162 @@
+//! What single pieces of SQL read: an expression of a contract, a query of the user.
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::{Expr, Spanned};
+
+use super::anatomy;
+use super::dialect::manners;
+use super::functions;
+use super::graph::{Graph, Part};
+use super::parse::{self, Read, Unclear};
+use super::relation::{ANY_COLUMN, Named, Relations};
+use super::resolve::{Reader, object_parts, part_text};
+use super::{ColumnReference, Lineage, QueryReads, SqlError};
+use crate::dbt::Project;
+
+/// Parses `sql` as ONE scalar or aggregate expression of the dialect (no statement, no subquery, no comment, no `;`, nothing after it) and
+/// returns the columns that it reads, each once, in order.
+pub fn expression(sql: &str, dialect: &str) -> Result<Vec<ColumnReference>, SqlError> {
+    let read = parse::on_large_stack(|| {
+        let mut manners = manners(dialect);
+        // Another dialect may end a string where the warehouse does not.
+        manners.dialects.truncate(1);
+        let tree = parse::expression(sql, &manners)?;
+        let mut names = Names::default();
+        names.take(&tree)?;
+        Ok(names.found.into_iter().collect())
+    });
+    read.unwrap_or_else(|| Err(Unclear::new("the parser broke"))).map_err(SqlError::from)
+}
+
+/// Parses `sql` as ONE read-only query of the dialect and says what it reads of the project's relations.
+pub fn query(sql: &str, project: &Project, lineage: &Lineage) -> Result<QueryReads, SqlError> {
+    parse::on_large_stack(|| read_query(sql, project, lineage))
+        .unwrap_or_else(|| Err(Unclear::new("the parser broke")))
+        .map_err(SqlError::from)
+}
+
+fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryReads> {
+    let manners = manners(&project.adapter);
+    let tree = parse::query(sql, &manners)?;
+    let (mut graph, mut relations) = (Graph::default(), Relations::of(project));
+    for (id, columns) in &lineage.columns {
+        relations.add(&mut graph, id, &columns.names, columns.complete, Vec::new());
+    }
+    let mut reads = QueryReads::default();
+    let mut reader = Reader::new(&mut graph, &relations, &manners, "".into(), BTreeSet::new());
+    let shape = reader.query(&tree, None);
+    let shape = shape.map(|shape| reader.everything(&shape).with(&shape.rows.any()));
+    reads.known = shape.is_ok() && reader.doubts.is_empty();
+    reads.relations = reader.read.iter().filter(|id| project.nodes.contains_key(&***id)).map(ToString::to_string).collect();
+    if !reads.known {
+        // Whatever is named anywhere, even where a CTE of the same name hides it.
+        let _ = sqlparser::ast::visit_relations(&tree, |name| {
+            if let Named::One(id) = relations.find(&object_parts(name), &BTreeSet::new()) {
+                reads.relations.insert(id.to_string());
+            }
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+    }
+    for (node, _) in shape.iter().flat_map(|from| from.iter()) {
+        let node = graph.at(node);
+        if let Part::Column(name) = &node.part
+            && reads.relations.contains(&node.relation)
+        {
+            if name == ANY_COLUMN {
+                reads.known = false;
+            } else {
+                reads.columns.entry(node.relation.clone()).or_default().insert(name.clone());
+            }
+        }
+    }
+    Ok(reads)
+}
+
+impl From<Unclear> for SqlError {
+    fn from(unclear: Unclear) -> Self {
+        let (line, column) = unclear.place.unwrap_or((1, 1));
+        SqlError { message: unclear.message, line, column }
+    }
+}
+
+/// Collects the names of an expression.
+#[derive(Default)]
+struct Names {
+    found: BTreeSet<ColumnReference>,
+    parameters: Vec<String>,
+}
+
+impl Names {
+    fn take(&mut self, expression: &Expr) -> Read<()> {
+        match expression {
+            Expr::Nested(inner) => self.take(inner),
+            Expr::Identifier(name) => {
+                let lower = name.value.to_lowercase();
+                let plain = name.quote_style.is_none();
+                let bound = self.parameters.contains(&lower) || plain && functions::is_session_word(&lower);
+                if !bound {
+                    self.found.insert(ColumnReference { qualifier: None, name: if plain { lower } else { name.value.clone() } });
+                }
+                Ok(())
+            }
+            Expr::CompoundIdentifier(names) => {
+                let text =
+                    |name: &sqlparser::ast::Ident| if name.quote_style.is_none() { name.value.to_lowercase() } else { name.value.clone() };
+                if let [qualifier @ .., name] = names.as_slice()
+                    && !qualifier.first().is_some_and(|first| self.parameters.contains(&text(first)))
+                {
+                    let qualifier = qualifier.iter().map(text).collect::<Vec<_>>().join(".");
+                    self.found.insert(ColumnReference { qualifier: Some(qualifier), name: text(name) });
+                }
+                Ok(())
+            }
+            Expr::Function(function) => {
+                let call = anatomy::call(function);
+                let name = function.name.0.last().map(part_text).unwrap_or_default();
+                if call.subquery.is_some() || (call.star && name != "count") || !call.stars_of.is_empty() {
+                    return Err(Unclear::at("a subquery or star inside an expression", function.name.span()));
+                }
+                if function.over.is_some() {
+                    return Err(Unclear::at("a window inside an expression", function.name.span()));
+                }
+                for argument in call.arguments {
+                    if let (Expr::Lambda(lambda), true) = (argument, functions::takes_lambda(&name)) {
+                        let before = self.parameters.len();
+                        self.parameters.extend(lambda.params.iter().map(|parameter| parameter.name.value.to_lowercase()));
+                        self.take(&lambda.body)?;
+                        self.parameters.truncate(before);
+                        continue;
+                    }
+                    let unit = matches!(argument, Expr::Identifier(word) if functions::is_unit(&word.value.to_lowercase()));
+                    if !(unit && functions::takes_unit(&name)) {
+                        self.take(argument)?;
+                    }
+                }
+                call.modifiers.into_iter().try_for_each(|modifier| self.take(modifier))
+            }
+            // Where no lambda can stand, `a -> b` is a path into the column a.
+            Expr::Lambda(lambda) => {
+                self.found.extend(
+                    lambda.params.iter().map(|parameter| ColumnReference { qualifier: None, name: parameter.name.value.to_lowercase() }),
+                );
+                self.take(&lambda.body)
+            }
+            Expr::Value(literal) if matches!(literal.value, sqlparser::ast::Value::Placeholder(_)) => {
+                Err(Unclear::at("a placeholder inside an expression", literal.span))
+            }
+            Expr::BinaryOp { .. } => {
+                let mut rest = expression;
+                while let Expr::BinaryOp { left, right, .. } = rest {
+                    self.take(right)?;
+                    rest = left;
+                }
+                self.take(rest)
+            }
+            other => match anatomy::parts(other) {
+                Some(parts) => parts.into_iter().try_for_each(|(part, _)| self.take(part)),
+                None => Err(Unclear::at("a subquery or star inside an expression", other.span())),
+            },
+        }
+    }
+}

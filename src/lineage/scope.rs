@@ -1,0 +1,153 @@
+//! What names mean inside one SELECT: the tables of its FROM, the SELECTs around it, and which of them a name is seen in.
+//!
+//! Not for what an expression depends on (see `resolve`): this file answers *where*, not *what*.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use sqlparser::ast::{Expr, NamedWindowDefinition};
+
+use super::influence::{Influences, Rows};
+use super::shape::{Field, Open, Shape};
+
+/// A field of a table of the scope: position of the table, position of the field.
+pub(super) type Spot = (usize, usize);
+
+/// One table of a FROM.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// The alias, or the parts of the relation's name, lower-cased. Empty: no name.
+    pub(super) names: Vec<String>,
+    pub(super) fields: Vec<Field>,
+    /// Where unlisted fields may come from.
+    pub(super) open: Vec<Open>,
+    /// Whether names may refer to it; the right side of a semi join is only seen by its condition.
+    pub(super) visible: bool,
+}
+
+/// A column that USING or NATURAL made of several.
+#[derive(Debug, Clone)]
+pub(super) struct Merged {
+    pub(super) name: Rc<str>,
+    pub(super) from: Influences,
+    /// The fields that it replaces in `*` and for bare names.
+    pub(super) members: Vec<Spot>,
+    /// The one that it equals in every row, if any does.
+    pub(super) leader: Option<Spot>,
+}
+
+/// The keys of a grouped SELECT.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups<'a> {
+    /// Each key: its expression, what it depends on, the field that it is, if it is just a field.
+    pub(super) keys: Vec<(&'a Expr, Influences, Option<Spot>)>,
+    /// The keys that are just fields.
+    pub(super) spots: BTreeSet<Spot>,
+    /// The rows that go into the groups.
+    pub(super) rows: Rows,
+}
+
+/// One SELECT's tables and surroundings.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scope<'a> {
+    pub(super) tables: Vec<Table>,
+    pub(super) merged: Vec<Merged>,
+    /// What decides which rows there are, so far.
+    pub(super) rows: Rows,
+    /// Sets of fields that differ in every two rows.
+    pub(super) keys: Vec<BTreeSet<Spot>>,
+    /// The SELECT around this one, for correlated subqueries and lateral tables.
+    pub(super) outer: Option<&'a Scope<'a>>,
+    /// Names that the select list gives to expressions.
+    pub(super) aliases: Vec<(String, &'a Expr)>,
+    pub(super) groups: Option<Groups<'a>>,
+    pub(super) windows: &'a [NamedWindowDefinition],
+}
+
+/// Where a name is seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// A listed field.
+    At(Spot),
+    /// Listed more than once in one table (`select a.*, b.*`): all of these.
+    Several(Vec<Spot>),
+    /// A merged column, by position.
+    Merged(usize),
+    /// No list has it; these tables may have it, because theirs are not complete.
+    Maybe(Vec<usize>),
+    /// Several tables have it.
+    Ambiguous,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl<'a> Scope<'a> {
+    /// A scope without tables.
+    pub(super) fn inside(outer: Option<&'a Scope<'a>>) -> Self {
+        Scope { outer, ..Scope::default() }
+    }
+    /// Puts a table into the scope, without saying anything of rows and keys.
+    pub(super) fn place(&mut self, names: Vec<String>, shape: &Shape) -> usize {
+        self.tables.push(Table { names, fields: shape.fields.clone(), open: shape.open.clone(), visible: true });
+        self.tables.len() - 1
+    }
+    /// A scope of one table with its rows and keys.
+    pub(super) fn of(names: Vec<String>, shape: &Shape, outer: Option<&'a Scope<'a>>) -> Self {
+        let mut scope = Scope::inside(outer);
+        scope.place(names, shape);
+        scope.rows = shape.rows.clone();
+        scope.keys = shape.keys.iter().map(|key| key.iter().map(|&field| (0, field)).collect()).collect();
+        scope
+    }
+    /// The field at a spot.
+    pub(super) fn field(&self, (table, field): Spot) -> &Field {
+        &self.tables[table].fields[field]
+    }
+    /// A bare name, in this SELECT alone.
+    pub(super) fn bare(&self, name: &str) -> Sight {
+        if let Some(at) = self.merged.iter().position(|merged| &*merged.name == name) {
+            return Sight::Merged(at);
+        }
+        let tables = || self.tables.iter().enumerate().filter(|(_, table)| table.visible);
+        let mut seen: Vec<Vec<Spot>> = tables().map(|(at, table)| spots(at, table, name)).filter(|spots| !spots.is_empty()).collect();
+        match (seen.pop(), seen.is_empty()) {
+            (Some(spots), true) => one_or_several(spots),
+            (Some(_), false) => Sight::Ambiguous,
+            (None, _) => {
+                let maybe: Vec<usize> = tables().filter(|(_, table)| may_have(table, name)).map(|(at, _)| at).collect();
+                if maybe.is_empty() { Sight::Nowhere } else { Sight::Maybe(maybe) }
+            }
+        }
+    }
+    /// The table that a qualifier (one or more names) means, in this SELECT alone.
+    pub(super) fn table(&self, qualifier: &[String]) -> Option<usize> {
+        let mut found = self.tables.iter().enumerate().filter(|(_, table)| table.visible && table.names.ends_with(qualifier));
+        let first = found.next()?;
+        // The same relation twice without aliases: the name is not unique, and no warehouse takes it.
+        found.next().is_none().then_some(first.0)
+    }
+    /// A name within one table.
+    pub(super) fn within(&self, table: usize, name: &str) -> Sight {
+        let spots = spots(table, &self.tables[table], name);
+        if spots.is_empty() {
+            if may_have(&self.tables[table], name) { Sight::Maybe(vec![table]) } else { Sight::Nowhere }
+        } else {
+            one_or_several(spots)
+        }
+    }
+}
+
+fn one_or_several(spots: Vec<Spot>) -> Sight {
+    match spots.as_slice() {
+        [one] => Sight::At(*one),
+        _ => Sight::Several(spots),
+    }
+}
+
+fn spots(at: usize, table: &Table, name: &str) -> Vec<Spot> {
+    table.fields.iter().enumerate().filter(|(_, field)| &*field.name == name).map(|(field, _)| (at, field)).collect()
+}
+
+fn may_have(table: &Table, name: &str) -> bool {
+    table.open.iter().any(|open| !open.without.contains(name))
+}

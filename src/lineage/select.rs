@@ -1,0 +1,292 @@
+//! One SELECT -> shape: FROM, WHERE, groups, the select list, HAVING, QUALIFY, DISTINCT, and the LIMIT that follows it. The select list's stars
+//! are in `star`, grouping in `group`.
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::{Distinct, Expr, Function, LateralView, OrderByKind, Select, SelectFlavor, SelectItem, Spanned, WindowType};
+
+use super::graph::EdgeKind;
+use super::group;
+use super::influence::{Influences, Rows};
+use super::join::{conjuncts, first_of, is_one};
+use super::parse::{Read, Unclear};
+use super::query::ordinal;
+use super::resolve::{Place, Reader, bare, object_parts, part_text};
+use super::scope::{Scope, Sight, Spot, Table};
+use super::shape::{Field, Open, Shape, add_key};
+
+/// Longest select list: names are looked up in it, so this bounds the time that a hostile text can take.
+const MOST_COLUMNS: usize = 2_000;
+
+/// What follows the SELECT in its query.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tail<'a> {
+    /// ORDER BY: matters only where rows are chosen by it.
+    pub(super) order: Option<&'a OrderByKind>,
+    /// Whether LIMIT or the like takes some of the rows.
+    pub(super) limited: bool,
+}
+
+/// One column of the select list.
+pub(super) struct Output {
+    pub(super) field: Field,
+    /// The field that it is, if it is nothing more.
+    pub(super) spot: Option<Spot>,
+    /// The expression, if it is not from a star: the group key that it may be.
+    pub(super) key: Option<usize>,
+    /// For `row_number()`: the fields that it is partitioned by.
+    pub(super) partition: Option<BTreeSet<Spot>>,
+}
+
+impl Reader<'_> {
+    /// What one SELECT gives.
+    pub(super) fn select<'a>(&mut self, select: &'a Select, outer: Option<&'a Scope<'a>>, tail: Tail<'a>) -> Read<Shape> {
+        refuse(select)?;
+        let around = std::mem::take(&mut self.multiplied);
+        let mut scope = self.tables(&select.from, outer)?;
+        if select.from.is_empty() {
+            scope.keys = vec![BTreeSet::new()];
+        }
+        for view in &select.lateral_views {
+            self.lateral_view(view, &mut scope)?;
+        }
+        scope.windows = &select.named_window;
+        scope.aliases = aliases(&select.projection);
+        for condition in select.prewhere.iter().chain(&select.selection) {
+            self.filter(condition, &mut scope)?;
+        }
+        let grouped = self.group(select, &mut scope)?;
+        let (outputs, open) = self.select_list(select, &scope)?;
+        for condition in select.having.iter().chain(&select.qualify) {
+            let by = self.value(condition, &scope, Place::Group)?.from.through(EdgeKind::Filter);
+            scope.rows.decided_by(&by);
+        }
+        for part in select.qualify.iter().flat_map(conjuncts) {
+            if let Some(key) = self.numbered_first(part, &scope) {
+                add_key(&mut scope.keys, key);
+            }
+        }
+        let multiplied = std::mem::replace(&mut self.multiplied, around);
+        let mut shape = assemble(&scope, outputs, open, &grouped, multiplied);
+        self.distinct(select.distinct.as_ref(), tail, &scope, &mut shape)?;
+        if tail.limited || select.top.is_some() {
+            let by = self.order(tail.order, &scope, &shape)?.with(&shape.rows.any());
+            shape.rows.decided_by(&by);
+        }
+        Ok(shape)
+    }
+
+    fn filter(&mut self, condition: &Expr, scope: &mut Scope<'_>) -> Read<()> {
+        let by = self.value(condition, scope, Place::Row)?.from.through(EdgeKind::Filter);
+        scope.rows.decided_by(&by);
+        if scope.tables.len() == 1 {
+            for key in conjuncts(condition).into_iter().filter_map(|part| first_of(part, scope)).collect::<Vec<_>>() {
+                add_key(&mut scope.keys, key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hive's `LATERAL VIEW explode(c) t AS x`: more rows, and a table with the named columns.
+    fn lateral_view(&mut self, view: &LateralView, scope: &mut Scope<'_>) -> Read<()> {
+        let from = self.value(&view.lateral_view, scope, Place::Row)?.from;
+        self.multiplied = Influences::default();
+        scope.rows.decided_by(&from.through(EdgeKind::Filter));
+        scope.keys.clear();
+        let fields = view.lateral_col_alias.iter().map(|name| Field::new(&name.value, from.clone())).collect();
+        if view.lateral_col_alias.is_empty() {
+            return Err(Unclear::at("a lateral view without column names", view.lateral_view.span()));
+        }
+        scope.tables.push(Table { names: object_parts(&view.lateral_view_name), fields, open: Vec::new(), visible: true });
+        Ok(())
+    }
+
+    fn select_list(&mut self, select: &Select, scope: &Scope<'_>) -> Read<(Vec<Output>, Vec<Open>)> {
+        let (mut outputs, mut open) = (Vec::new(), Vec::new());
+        if select.projection.is_empty() && select.flavor == SelectFlavor::FromFirstNoSelect {
+            self.star(None, &Default::default(), scope, &mut outputs, &mut open)?;
+        }
+        for item in &select.projection {
+            match item {
+                SelectItem::UnnamedExpr(expression) => outputs.push(self.output(expression, &self.name_of(expression), scope)?),
+                SelectItem::ExprWithAlias { expr, alias } => outputs.push(self.output(expr, &alias.value, scope)?),
+                SelectItem::Wildcard(options) => self.star(None, options, scope, &mut outputs, &mut open)?,
+                SelectItem::QualifiedWildcard(of, options) => self.star(Some(of), options, scope, &mut outputs, &mut open)?,
+                SelectItem::ExprWithAliases { .. } => return Err(Unclear::at("an expression with several names", item.span())),
+            }
+        }
+        Ok((outputs, open))
+    }
+
+    fn output(&mut self, expression: &Expr, name: &str, scope: &Scope<'_>) -> Read<Output> {
+        let value = self.value(expression, scope, Place::Group)?;
+        let value = self.mark(expression, value);
+        let keys = scope.groups.iter().flat_map(|groups| &groups.keys);
+        let key = keys.enumerate().find(|(_, (key, _, spot))| *key == bare(expression) || (spot.is_some() && *spot == value.spot));
+        Ok(Output {
+            field: Field::new(name, value.from),
+            spot: value.spot,
+            key: key.map(|(at, _)| at),
+            partition: self.partition_of(expression, scope),
+        })
+    }
+
+    /// What a warehouse calls an expression without a name. A guess where warehouses differ; a reference to another name is then unclear.
+    fn name_of(&self, expression: &Expr) -> String {
+        match expression {
+            Expr::Identifier(name) => name.value.clone(),
+            Expr::CompoundIdentifier(names) => names.last().map(|name| name.value.clone()).unwrap_or_default(),
+            Expr::Nested(inner) => self.name_of(inner),
+            Expr::Cast { expr, .. } if self.manners.function_names => self.name_of(expr),
+            Expr::Function(function) if self.manners.function_names => function.name.0.last().map(part_text).unwrap_or_default(),
+            Expr::Function(function) if function.to_string().eq_ignore_ascii_case("count(*)") => "count_star()".into(),
+            other => other.to_string().to_lowercase(),
+        }
+    }
+
+    /// The partition of a `row_number()`, where all of it is plain fields.
+    fn partition_of(&mut self, expression: &Expr, scope: &Scope<'_>) -> Option<BTreeSet<Spot>> {
+        let Expr::Function(Function { name, over: Some(WindowType::WindowSpec(spec)), .. }) = bare(expression) else { return None };
+        if object_parts(name) != ["row_number"] || spec.window_name.is_some() {
+            return None;
+        }
+        spec.partition_by.iter().map(|part| self.value(part, scope, Place::Group).ok()?.spot).collect()
+    }
+
+    /// `row_number() over (partition by k) = 1`, the number written out or by its alias: unique in k.
+    fn numbered_first(&mut self, part: &Expr, scope: &Scope<'_>) -> Option<BTreeSet<Spot>> {
+        let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = part else { return None };
+        let number = if is_one(right) {
+            bare(left)
+        } else if is_one(left) {
+            bare(right)
+        } else {
+            return None;
+        };
+        match number {
+            Expr::Identifier(name) => {
+                let lower = name.value.to_lowercase();
+                let (_, expression) = scope.aliases.iter().find(|(alias, _)| *alias == lower)?;
+                (scope.bare(&lower) == Sight::Nowhere).then(|| self.partition_of(expression, scope))?
+            }
+            other => self.partition_of(other, scope),
+        }
+    }
+
+    fn distinct(&mut self, distinct: Option<&Distinct>, tail: Tail<'_>, scope: &Scope<'_>, shape: &mut Shape) -> Read<()> {
+        match distinct {
+            None | Some(Distinct::All) => {}
+            Some(Distinct::Distinct) => {
+                let by = self.everything(shape).through(EdgeKind::GroupBy);
+                shape.rows.decided_by(&by);
+                if shape.open.is_empty() {
+                    shape.unique_in((0..shape.fields.len()).collect());
+                }
+            }
+            Some(Distinct::On(expressions)) => {
+                let by = self.values(expressions, scope, Place::Group, EdgeKind::GroupBy)?;
+                let order = self.order(tail.order, scope, shape)?;
+                let any = shape.rows.any();
+                [by, order, any].iter().for_each(|by| shape.rows.decided_by(by));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the order of the rows depends on. A name means a column of the result first; where the input has it too, both count.
+    fn order(&mut self, order: Option<&OrderByKind>, scope: &Scope<'_>, shape: &Shape) -> Read<Influences> {
+        let list = match order {
+            None => return Ok(Influences::default()),
+            Some(OrderByKind::All(_)) => return Ok(self.everything(shape).through(EdgeKind::Sort)),
+            Some(OrderByKind::Expressions(list)) => list,
+        };
+        let mut by = Influences::default();
+        for item in list {
+            if let Some(field) = ordinal(&item.expr, shape.fields.len()) {
+                by.add(&shape.fields[field].from.through(EdgeKind::Sort));
+                continue;
+            }
+            let named: Vec<&Field> = match &item.expr {
+                Expr::Identifier(name) => shape.fields.iter().filter(|field| *field.name == *name.value.to_lowercase()).collect(),
+                _ => Vec::new(),
+            };
+            named.iter().for_each(|field| by.add(&field.from.through(EdgeKind::Sort)));
+            match self.value(&item.expr, scope, Place::Group) {
+                Ok(value) => by.add(&value.from.through(EdgeKind::Sort)),
+                Err(error) if named.is_empty() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(by)
+    }
+}
+
+/// The shape of the select list: fields, rows, and which sets of fields tell the rows apart.
+fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &group::Grouped, multiplied: Influences) -> Shape {
+    let at = |spot: &Spot| outputs.iter().position(|output| output.spot == Some(*spot));
+    let mapped = |spots: &BTreeSet<Spot>| spots.iter().map(at).collect::<Option<BTreeSet<usize>>>();
+    let mut keys: Vec<BTreeSet<usize>> = scope.keys.iter().filter_map(mapped).collect();
+    let by_key =
+        (0..grouped.keys).map(|key| outputs.iter().position(|output| output.key == Some(key))).collect::<Option<BTreeSet<usize>>>();
+    if let Some(key) = by_key.filter(|_| grouped.tells_rows_apart) {
+        add_key(&mut keys, key);
+    }
+    let mut numbers: Vec<Option<BTreeSet<usize>>> = Vec::with_capacity(outputs.len());
+    for output in &outputs {
+        let passed = || {
+            let (spot, [table]) = (output.spot?, scope.tables.as_slice()) else { return None };
+            let inner = table.fields.get(spot.1)?.numbers.as_ref()?;
+            scope.groups.is_none().then(|| inner.iter().map(|&field| (spot.0, field)).collect::<BTreeSet<Spot>>())
+        };
+        numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
+    }
+    let mut shape = Shape { rows: scope.rows.clone(), open, keys, fields: outputs.into_iter().map(|output| output.field).collect() };
+    if multiplied.iter().next().is_some() {
+        shape.rows.decided_by(&multiplied);
+        shape.keys.clear();
+        numbers.iter_mut().for_each(|numbers| *numbers = None);
+    }
+    for (field, numbers) in shape.fields.iter_mut().zip(numbers) {
+        field.numbers = numbers;
+    }
+    shape
+}
+
+/// Names that the select list gives.
+fn aliases(projection: &[SelectItem]) -> Vec<(String, &Expr)> {
+    projection
+        .iter()
+        .filter_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } => Some((alias.value.to_lowercase(), expr)),
+            SelectItem::UnnamedExpr(_)
+            | SelectItem::Wildcard(_)
+            | SelectItem::QualifiedWildcard(..)
+            | SelectItem::ExprWithAliases { .. } => None,
+        })
+        .collect()
+}
+
+/// Clauses whose meaning is not known here.
+fn refuse(select: &Select) -> Read<()> {
+    let what = if select.into.is_some() {
+        "SELECT INTO"
+    } else if !select.connect_by.is_empty() {
+        "CONNECT BY"
+    } else if select.value_table_mode.is_some() {
+        "SELECT AS STRUCT"
+    } else if select.exclude.is_some() {
+        "EXCLUDE after the select list"
+    } else if select.projection.len() > MOST_COLUMNS {
+        "a select list that is too long"
+    } else {
+        return Ok(());
+    };
+    Err(Unclear::at(what, select.span()))
+}
+
+/// The rows of a SELECT after grouping: a group is there when any of its rows is.
+pub(super) fn rows_of_groups(before: &Rows, keys: &Influences) -> Rows {
+    let mut rows = before.clone();
+    rows.decided_by(&keys.through(EdgeKind::GroupBy));
+    rows
+}

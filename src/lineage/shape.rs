@@ -1,0 +1,79 @@
+//! What a query gives, as the query around it sees it: fields, what decides the rows, which fields tell the rows apart.
+//!
+//! Not for names of tables (see `scope`) and not for SQL.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::influence::{Influences, Rows};
+
+/// One column of a table or query.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    /// As written; compared in lower case.
+    pub(super) written: Rc<str>,
+    /// Lower-cased.
+    pub(super) name: Rc<str>,
+    /// What its values depend on.
+    pub(super) from: Influences,
+    /// For `row_number()`: the fields (by position, of the same shape) that it is partitioned by. Rows numbered 1 are unique in these.
+    pub(super) numbers: Option<BTreeSet<usize>>,
+}
+
+impl Field {
+    pub(super) fn new(written: &str, from: Influences) -> Self {
+        Field { written: written.into(), name: written.to_lowercase().into(), from, numbers: None }
+    }
+}
+
+/// Fields that nobody listed: a star over relations whose columns are not completely known passes them on by name.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    /// Unique id of the relation that the field comes from.
+    pub(super) relation: Rc<str>,
+    /// What counts besides the field of that name.
+    pub(super) with: Influences,
+    /// Names that the star leaves out.
+    pub(super) without: BTreeSet<String>,
+    /// Whether the relation itself is outside of the project.
+    pub(super) outside: bool,
+}
+
+/// A table, as seen by who reads it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shape {
+    /// The known columns, in order.
+    pub(super) fields: Vec<Field>,
+    /// Where further columns may come from; empty when the list is complete.
+    pub(super) open: Vec<Open>,
+    /// What decides which rows there are.
+    pub(super) rows: Rows,
+    /// Sets of fields (by position) that are proven to be different in every two rows. The empty set: there is at most one row.
+    pub(super) keys: Vec<BTreeSet<usize>>,
+}
+
+impl Shape {
+    /// Everything that the listed fields depend on.
+    pub(super) fn values(&self) -> Influences {
+        let mut all = Influences::default();
+        for field in &self.fields {
+            all.add(&field.from);
+        }
+        for open in &self.open {
+            all.add(&open.with);
+        }
+        all
+    }
+    /// Adds a key, unless a smaller one is known.
+    pub(super) fn unique_in(&mut self, key: BTreeSet<usize>) {
+        add_key(&mut self.keys, key);
+    }
+}
+
+/// Adds a key to a list in which no key contains another.
+pub(super) fn add_key<T: Ord>(keys: &mut Vec<BTreeSet<T>>, key: BTreeSet<T>) {
+    if !keys.iter().any(|have| have.is_subset(&key)) {
+        keys.retain(|have| !key.is_subset(have));
+        keys.push(key);
+    }
+}
