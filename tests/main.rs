@@ -8,6 +8,7 @@ mod checks;
 mod decide;
 mod execute;
 mod laws;
+mod lineage;
 mod macros;
 mod plan;
 mod record;

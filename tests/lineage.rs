@@ -1,0 +1,201 @@
+//! Lineage against what was seen when the SQL ran: every influence that was observed must be claimed.
+//!
+//! `lineage/cases/*.json` hold small chains of models, their sources, and the influences that showed when one source column at a time was changed
+//! in DuckDB. What was not observed may still exist, so a missing claim is a fault and a surplus one is a matter of precision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use presscheck::dbt::{Column, Node, NodeKind, Project};
+use presscheck::lineage::{self, Certainty, Lineage, Part};
+use serde_json::Value;
+
+mod sample;
+mod text;
+
+/// A node with what lineage reads of it; the rest is empty.
+pub fn node(kind: NodeKind, name: &str) -> Node {
+    let sort = match kind {
+        NodeKind::Model => "model",
+        NodeKind::Seed => "seed",
+        NodeKind::Snapshot => "snapshot",
+        NodeKind::Source => "source",
+    };
+    Node {
+        unique_id: format!("{sort}.case.{name}"),
+        kind,
+        name: name.into(),
+        source_name: (kind == NodeKind::Source).then(|| "raw".into()),
+        version: None,
+        latest_version: false,
+        package: "case".into(),
+        path: format!("models/{name}.sql").into(),
+        fqn: Vec::new(),
+        tags: Vec::new(),
+        language: "sql".into(),
+        materialized: "table".into(),
+        database: Some("db".into()),
+        schema: "main".into(),
+        identifier: name.into(),
+        relation_name: Some(format!("\"db\".\"main\".\"{name}\"")),
+        raw_code: String::new(),
+        compiled_code: None,
+        columns: Vec::new(),
+        catalog_columns: None,
+        depends_on: Vec::new(),
+        meta: serde_json::Map::new(),
+        group: None,
+        access: None,
+        column_types: BTreeMap::new(),
+        freshness: None,
+        loaded_at_field: None,
+        loaded_at_query: None,
+        checksum: None,
+        hooks: Vec::new(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A project of sources (name, columns; `None`: not listed) and models (name, SQL) in order; every model has all before it as parents if it
+/// names them.
+pub fn project(sources: &[(&str, Option<&[&str]>)], models: &[(&str, &str)]) -> Project {
+    let mut project = Project { adapter: "duckdb".into(), ..Project::default() };
+    for (name, columns) in sources {
+        let mut source = node(NodeKind::Source, name);
+        source.catalog_columns =
+            columns.map(|columns| columns.iter().map(|name| Column { name: (*name).into(), data_type: None }).collect());
+        project.nodes.insert(source.unique_id.clone(), source);
+    }
+    for (name, sql) in models {
+        let mut model = node(NodeKind::Model, name);
+        model.compiled_code = Some((*sql).into());
+        let lower = sql.to_lowercase();
+        model.depends_on =
+            project.nodes.values().filter(|node| lower.contains(&node.name.to_lowercase())).map(|node| node.unique_id.clone()).collect();
+        project.nodes.insert(model.unique_id.clone(), model);
+    }
+    project
+}
+
+/// A case file as a project.
+fn case_project(case: &Value) -> Project {
+    let sources: Vec<(&str, Vec<&str>)> = case["sources"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, source)| {
+            (name.as_str(), source["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect())
+        })
+        .collect();
+    let sources: Vec<(&str, Option<&[&str]>)> = sources.iter().map(|(name, columns)| (*name, Some(columns.as_slice()))).collect();
+    let models: Vec<(&str, &str)> =
+        case["models"].as_array().unwrap().iter().map(|model| (model["name"].as_str().unwrap(), model["sql"].as_str().unwrap())).collect();
+    let mut project = project(&sources, &models);
+    for model in case["models"].as_array().unwrap() {
+        let hooks: Vec<String> = model["post_hooks"].as_array().into_iter().flatten().map(text).collect();
+        let ids: Vec<String> = project
+            .nodes
+            .values()
+            .filter(|node| hooks.iter().any(|hook| hook.contains(&node.name)))
+            .map(|node| node.unique_id.clone())
+            .collect();
+        let node = project.nodes.get_mut(&format!("model.case.{}", text(&model["name"]))).unwrap();
+        node.hooks = hooks;
+        node.depends_on.extend(ids);
+        node.depends_on.sort();
+        node.depends_on.dedup();
+    }
+    project
+}
+
+/// (model, column, upstream relation, upstream column), in lower case.
+type Claim = (String, String, String, String);
+
+fn claims(lineage: &Lineage, project: &Project) -> BTreeSet<Claim> {
+    let mut claims = BTreeSet::new();
+    for line in lineage::lines(lineage, project).lines() {
+        let claim: Value = serde_json::from_str(line).unwrap();
+        let part = |key: &str| text(&claim[key]).to_lowercase();
+        claims.insert((part("model"), part("column"), part("upstream_relation"), part("upstream_column")));
+    }
+    claims
+}
+
+/// Observed, but not claimed for the column nor for the rows of its model.
+fn missed(truth: &Value, claims: &BTreeSet<Claim>) -> Vec<String> {
+    let mut missed = Vec::new();
+    for influence in truth["influences"].as_array().unwrap() {
+        let part = |key: &str| text(&influence[key]).to_lowercase();
+        let (model, column, relation, upstream) = (part("model"), part("column"), part("upstream_relation"), part("upstream_column"));
+        let has = |column: &str| claims.contains(&(model.clone(), column.to_owned(), relation.clone(), upstream.clone()));
+        if influence["stable"] == true && column != "*" && !has(&column) && !has("*") {
+            missed.push(format!("{model}.{column} <- {relation}.{upstream}"));
+        }
+    }
+    missed
+}
+
+/// How well a case is read, for the table of all cases.
+fn describe(lineage: &Lineage) -> String {
+    match lineage.problems.as_slice() {
+        [] => "read".into(),
+        problems => problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; "),
+    }
+}
+
+#[test]
+fn every_observed_influence_is_claimed() {
+    let mut table = String::new();
+    let mut unsound = Vec::new();
+    let mut files: Vec<_> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lineage/cases"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    for file in files {
+        let case: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let project = case_project(&case);
+        let lineage = lineage::trace(&project);
+        let missed = missed(&case["truth"], &claims(&lineage, &project));
+        table.push_str(&format!("{}: {}\n", text(&case["id"]), describe(&lineage)));
+        if !missed.is_empty() {
+            unsound.push(format!("{}: {}", text(&case["id"]), missed.join(", ")));
+        }
+    }
+    assert!(unsound.is_empty(), "missed:\n{}", unsound.join("\n"));
+    insta::assert_snapshot!("cases", table);
+}
+
+/// Claims for a folder of case files, for a scorer outside: `LINEAGE_CASES=dir LINEAGE_CLAIMS=out.jsonl cargo test lineage::claims_of_a_folder -- --ignored`.
+#[test]
+#[ignore = "writes a file for a scorer"]
+fn claims_of_a_folder() {
+    let (from, to) = (std::env::var("LINEAGE_CASES").unwrap(), std::env::var("LINEAGE_CLAIMS").unwrap());
+    let mut out = String::new();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let case: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let project = case_project(&case);
+        let lineage = lineage::trace(&project);
+        println!("{}: {}", text(&case["id"]), describe(&lineage));
+        for line in lineage::lines(&lineage, &project).lines() {
+            let mut claim: Value = serde_json::from_str(line).unwrap();
+            claim["case"] = case["id"].clone();
+            out.push_str(&format!("{claim}\n"));
+        }
+    }
+    std::fs::write(to, out).unwrap();
+}
+
+/// Whether one part influences another, and by known edges alone.
+pub fn reaches(lineage: &Lineage, from: (&str, Part), to: (&str, &str)) -> Option<Certainty> {
+    let from = lineage.node(from.0, from.1).expect("a node that exists");
+    let targets: Vec<_> = [Part::Column(to.1.into()), Part::RowsLost, Part::RowsAdded]
+        .into_iter()
+        .map(|part| lineage.node(to.0, part).expect("a target that exists"))
+        .collect();
+    let by = |known| lineage.graph.upstream_of(&targets, known).contains_key(&from);
+    by(true).then_some(Certainty::Known).or_else(|| by(false).then_some(Certainty::Assumed))
+}

@@ -1,0 +1,117 @@
+//! Single pieces of SQL: expressions and queries of contracts, odd texts, hostile texts.
+
+use presscheck::lineage::{self, Certainty, Part};
+
+use super::{project, reaches};
+
+/// Columns that an expression reads, or the refusal with its place.
+fn read(sql: &str, dialect: &str) -> String {
+    match lineage::expression(sql, dialect) {
+        Ok(columns) => {
+            let names = columns
+                .into_iter()
+                .map(|column| column.qualifier.map_or(column.name.clone(), |qualifier| format!("{qualifier}.{}", column.name)));
+            names.collect::<Vec<_>>().join(", ")
+        }
+        Err(error) => format!("refused at {}:{}: {}", error.line, error.column, error.message),
+    }
+}
+
+#[test]
+fn an_expression_is_one_expression_and_nothing_else() {
+    let cases = [
+        ("amount > 0", "duckdb"),
+        ("sum(net_revenue) / nullif(sum(o.qty), 0)", "duckdb"),
+        ("count(*)", "postgres"),
+        ("count(distinct case when Status = 'x' then \"Customer ID\" end)", "postgres"),
+        ("date_trunc('week', ordered_at) = date_trunc(week, current_date)", "snowflake"),
+        ("payload:a.b::int > 1", "snowflake"),
+        ("list_filter(tags, x -> x > limit_)", "duckdb"),
+        ("1 = 1; drop table t", "duckdb"),
+        ("1 = 1 -- and more", "duckdb"),
+        ("1 /* */ = 1", "duckdb"),
+        ("a) or (b", "duckdb"),
+        ("a, b", "duckdb"),
+        ("a from t", "duckdb"),
+        ("a union select 1", "duckdb"),
+        ("(select max(x) from secrets)", "duckdb"),
+        ("a in (select x from secrets)", "duckdb"),
+        ("exists (select 1)", "duckdb"),
+        ("sum(x) over ()", "duckdb"),
+        ("'unclosed", "duckdb"),
+        ("", "duckdb"),
+        ("select 1", "duckdb"),
+        ("a = $1", "postgres"),
+        ("a = 'it\\' or 1=1 --'", "postgres"),
+    ];
+    let table: String = cases.iter().map(|(sql, dialect)| format!("{dialect}: {sql}\n    {}\n", read(sql, dialect))).collect();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn hostile_texts_end_and_are_unknown() {
+    let deep = |open: &str, close: &str, count: usize| format!("select {}1{} from orders", open.repeat(count), close.repeat(count));
+    let texts = [
+        deep("(", ")", 5_000),
+        deep("case when true then ", " end", 5_000),
+        deep("not ", "", 20_000),
+        deep("- ", "", 20_000),
+        format!("select {}1 from orders", "a + ".repeat(40_000)),
+        format!("select {}1 from orders", "amount + ".repeat(200_000)),
+        format!("select 1 from {}orders", "(".repeat(60)),
+        "select 1 from orders union all ".repeat(20_000) + "select 1 from orders",
+        "\u{0}\u{1}'\"".into(),
+    ];
+    for text in texts {
+        let project = project(&[("orders", Some(&["amount", "a"]))], &[("m", &text)]);
+        let lineage = lineage::trace(&project);
+        let start = text.chars().take(60).collect::<String>();
+        let column = lineage.columns["model.case.m"].names.first().map_or("any", |name| name.as_str()).to_lowercase();
+        let certainty = reaches(&lineage, ("source.case.orders", Part::RowsLost), ("model.case.m", &column));
+        assert!(certainty.is_some() || text.starts_with('\u{0}'), "{start}: {:?}", lineage.problems);
+    }
+}
+
+#[test]
+fn what_is_not_listed_is_found_by_name() {
+    let project = project(
+        &[("raw", None), ("other", Some(&["k", "w"]))],
+        &[
+            ("stg", "select *, amount * 2 as doubled from raw where deleted_at is null"),
+            ("mid", "select stg.*, other.w from stg left join (select k, max(w) as w from other group by k) other on other.k = stg.k"),
+            ("mart", "select k, sum(amount) as total, sum(w) as w from mid group by k"),
+        ],
+    );
+    let lineage = lineage::trace(&project);
+    assert_eq!(lineage.problems, []);
+    let by = |relation: &str, column: &str, target: &str| {
+        reaches(&lineage, (relation, Part::Column(column.into())), ("model.case.mart", target))
+    };
+    assert_eq!(by("source.case.raw", "amount", "total"), Some(Certainty::Known));
+    assert_eq!(by("source.case.raw", "deleted_at", "total"), Some(Certainty::Known));
+    assert_eq!(by("source.case.raw", "unheard_of", "total"), None);
+    assert_eq!(by("source.case.other", "w", "w"), Some(Certainty::Known));
+    assert_eq!(by("source.case.other", "w", "total"), None, "a join onto unique keys repeats no row");
+    assert!(!lineage.columns["model.case.stg"].complete);
+    assert!(lineage.columns["model.case.mart"].complete);
+}
+
+#[test]
+fn a_query_says_what_it_reads() {
+    let project =
+        project(&[("orders", Some(&["id", "amount", "status", "note"]))], &[("m", "select id, amount from orders where status = 'x'")]);
+    let lineage = lineage::trace(&project);
+    let reads = lineage::query("select count(*), sum(amount) from db.main.m where id > 3", &project, &lineage).unwrap();
+    assert!(reads.known);
+    assert_eq!(reads.columns["model.case.m"].iter().collect::<Vec<_>>(), ["amount", "id"]);
+    let reads = lineage::query("select columns('x.*') from main.orders", &project, &lineage).unwrap();
+    assert!(!reads.known);
+    assert!(reads.relations.contains("source.case.orders"));
+    for refused in ["delete from orders", "select 1; select 2", "with x as (delete from orders returning *) select * from x", ""] {
+        assert!(
+            lineage::query(refused, &project, &lineage).is_err_and(|error| !error.message.is_empty())
+                || !lineage::query(refused, &project, &lineage).unwrap().known,
+            "{refused}"
+        );
+    }
+}
