@@ -11,16 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Finding, Span};
-
-/// Not the artifact that was asked for, but something else.
-pub const NOT_THIS_ARTIFACT: &str = "PC301";
-/// Not readable: empty, cut off, not JSON, not as dbt writes it.
-pub const UNREADABLE_ARTIFACT: &str = "PC302";
-/// A schema version that is not read.
-pub const ARTIFACT_VERSION: &str = "PC303";
-/// A key stands twice in one mapping.
-pub const DUPLICATE_JSON_KEY: &str = "PC304";
+use crate::diagnostic::{Finding, Span, codes};
 
 /// Whose fault it is that an artifact could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +45,7 @@ impl ReadFault {
 
     /// Damaged, or not as dbt writes it.
     pub(super) fn unreadable(message: impl Into<String>, help: impl Into<String>, file: &Path) -> Self {
-        ReadFault::new(Cause::Unreadable, Finding::error(UNREADABLE_ARTIFACT, message).help(help), file)
+        ReadFault::new(Cause::Unreadable, Finding::error(codes::UNREADABLE_ARTIFACT, message).help(help), file)
     }
 }
 
@@ -205,7 +196,7 @@ fn misfit(bytes: &[u8], kind: Kind, file: &Path) -> Option<ReadFault> {
             } else {
                 format!("versions up to {newest} are read: a newer presscheck may know this one")
             };
-            Some(ReadFault::new(Cause::Unreadable, Finding::error(ARTIFACT_VERSION, message).help(help), file))
+            Some(ReadFault::new(Cause::Unreadable, Finding::error(codes::ARTIFACT_VERSION, message).help(help), file))
         }
         Some((found, _)) => Some(unmarked(kind, &format!("dbt's {found} artifact"), file)),
         None => Some(unmarked(kind, &head.looks_like(), file)),
@@ -215,7 +206,7 @@ fn misfit(bytes: &[u8], kind: Kind, file: &Path) -> Option<ReadFault> {
 fn unmarked(kind: Kind, what: &str, file: &Path) -> ReadFault {
     let message = format!("this is not dbt's {}: it looks like {what}", kind.file_name());
     let help = format!("`{}` writes target/{}", kind.written_by(), kind.file_name());
-    ReadFault::new(Cause::WrongInput, Finding::error(NOT_THIS_ARTIFACT, message).help(help), file)
+    ReadFault::new(Cause::WrongInput, Finding::error(codes::NOT_THIS_ARTIFACT, message).help(help), file)
 }
 
 fn damaged(bytes: &[u8], error: &serde_json::Error, kind: Kind, file: &Path) -> ReadFault {
@@ -226,11 +217,11 @@ fn damaged(bytes: &[u8], error: &serde_json::Error, kind: Kind, file: &Path) -> 
     let again = format!("`{}` writes it again", kind.written_by());
     let finding = if plain.contains("EOF while parsing") {
         let help = format!("dbt was still writing it, or could not; {again}");
-        Finding::error(UNREADABLE_ARTIFACT, format!("this {name} ends in the middle, after {} bytes", bytes.len())).help(help)
+        Finding::error(codes::UNREADABLE_ARTIFACT, format!("this {name} ends in the middle, after {} bytes", bytes.len())).help(help)
     } else if plain.contains("duplicate ") {
-        Finding::error(DUPLICATE_JSON_KEY, format!("this {name} is not one that dbt wrote: {plain}")).help(again)
+        Finding::error(codes::DUPLICATE_JSON_KEY, format!("this {name} is not one that dbt wrote: {plain}")).help(again)
     } else {
-        Finding::error(UNREADABLE_ARTIFACT, format!("this {name} cannot be read: {plain}")).help(again)
+        Finding::error(codes::UNREADABLE_ARTIFACT, format!("this {name} cannot be read: {plain}")).help(again)
     };
     ReadFault::new(Cause::Unreadable, finding.at(span(bytes, error.line(), error.column())), file)
 }

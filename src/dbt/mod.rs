@@ -7,7 +7,9 @@ pub mod artifact;
 pub mod catalog;
 pub mod graph;
 pub mod manifest;
+pub mod profiles;
 pub mod run_results;
+pub mod select;
 pub mod sources;
 
 use std::collections::BTreeMap;
