@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read tables and write scratch folders")]
 
 mod architecture;
+mod dbt;
 mod calendar;
 mod checks;
 mod decide;

@@ -1,15 +1,13 @@
-//! What all JSON artifacts of dbt have in common: a kind and schema version that are checked, and JSON that is read strictly.
+//! What all JSON artifacts of dbt have in common: a kind and schema version that are checked, and what is said of a file that is none.
 //!
-//! Strict means: a key that stands twice in a mapping that is read is a fault (JSON readers keep the last in silence), and so is a value of a
-//! type that dbt does not write. What is not read is skipped without being built.
+//! Not for the values inside: see [`super::json`].
 
 use std::fmt;
 use std::path::Path;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use crate::diagnostic::{Finding, Span, codes};
 
@@ -90,11 +88,15 @@ impl Kind {
     /// Schema versions that are read, oldest first.
     fn versions(self) -> &'static [u32] {
         match self {
-            Kind::Manifest => &[9, 10, 11, 12, 20],
+            Kind::Manifest => &[9, 10, 11, 12],
             Kind::Catalog => &[1],
             Kind::RunResults => &[4, 5, 6],
             Kind::Sources => &[3],
         }
+    }
+    /// Version 20 was the name of the manifest's version 12 in early previews of dbt 2.
+    fn reads(self, version: u32) -> bool {
+        self.versions().contains(&version) || (self == Kind::Manifest && version == 20)
     }
     fn oldest_dbt(self) -> &'static str {
         match self {
@@ -147,7 +149,7 @@ pub(super) fn read<T: Artifact>(bytes: &[u8], file: &Path) -> Result<(T, u32), R
     match serde_json::from_slice::<T>(bytes) {
         Ok(artifact) => {
             let version = match artifact.metadata().and_then(Metadata::schema) {
-                Some((kind, version)) if kind == T::KIND.word() && T::KIND.versions().contains(&version) => version,
+                Some((kind, version)) if kind == T::KIND.word() && T::KIND.reads(version) => version,
                 Some(_) | None => return Err(misfit(bytes, T::KIND, file).unwrap_or_else(|| unmarked(T::KIND, "a JSON object", file))),
             };
             Ok((artifact, version))
@@ -175,8 +177,8 @@ fn json_bytes<'a>(bytes: &'a [u8], kind: Kind, file: &Path) -> Result<&'a [u8], 
             "a download most probably answered with a page to sign in; fetch the artifact again",
             file,
         )),
-        Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n') => Ok(bytes),
-        Some(_) => Err(ReadFault::unreadable(format!("this {name} is not JSON"), again, file)),
+        Some(b'{' | b'[') => Ok(bytes),
+        Some(_) => Err(ReadFault::unreadable(format!("this {name} is not a JSON document"), again, file)),
     }
 }
 
@@ -186,10 +188,11 @@ fn misfit(bytes: &[u8], kind: Kind, file: &Path) -> Option<ReadFault> {
     match head.metadata.as_ref().and_then(Metadata::schema) {
         Some((found, version)) if found == kind.word() => {
             let (oldest, newest) = (kind.versions().first()?, kind.versions().last()?);
-            if kind.versions().contains(&version) {
+            if kind.reads(version) {
                 return None;
             }
-            let by = head.metadata.as_ref().and_then(|m| m.dbt_version.as_deref()).map_or(String::new(), |v| format!(", written by dbt {v}"));
+            let by =
+                head.metadata.as_ref().and_then(|m| m.dbt_version.as_deref()).map_or(String::new(), |v| format!(", written by dbt {v}"));
             let message = format!("{} has schema version {version}{by}, which is not read", kind.file_name());
             let help = if version < *oldest {
                 format!("version {oldest} and later are read: dbt {} or newer writes them", kind.oldest_dbt())
@@ -241,20 +244,22 @@ fn span(bytes: &[u8], line: usize, column: usize) -> Span {
 struct Head {
     metadata: Option<Metadata>,
     keys: Vec<String>,
-    other: Option<&'static str>,
+    /// Not an object at all.
+    list: bool,
 }
 
 impl Head {
     fn looks_like(&self) -> String {
         let has = |key: &str| self.keys.iter().any(|k| k == key);
-        if let Some(other) = self.other {
-            other.to_owned()
+        if self.list {
+            "a JSON list".to_owned()
         } else if self.keys.is_empty() {
             "an empty JSON object".to_owned()
         } else if has("project_configuration") && has("semantic_models") {
             "dbt's semantic_manifest.json".to_owned()
         } else {
-            let shown: Vec<String> = self.keys.iter().take(4).map(|key| format!("`{}`", key.chars().take(40).collect::<String>())).collect();
+            let shown: Vec<String> =
+                self.keys.iter().take(4).map(|key| format!("`{}`", key.chars().take(40).collect::<String>())).collect();
             let more = if self.keys.len() > shown.len() { ", ..." } else { "" };
             format!("a JSON object with {}{more}", shown.join(", "))
         }
@@ -267,7 +272,7 @@ impl<'de> Deserialize<'de> for Head {
         impl<'de> Visitor<'de> for Heads {
             type Value = Head;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("JSON")
+                f.write_str("a JSON object or list")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
                 let mut head = Head::default();
@@ -284,165 +289,9 @@ impl<'de> Deserialize<'de> for Head {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Head, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Head { other: Some("a JSON list"), ..Head::default() })
-            }
-            fn visit_str<E: Error>(self, _: &str) -> Result<Head, E> {
-                Ok(Head { other: Some("a JSON string"), ..Head::default() })
-            }
-            fn visit_unit<E: Error>(self) -> Result<Head, E> {
-                Ok(Head { other: Some("JSON's null"), ..Head::default() })
-            }
-            fn visit_bool<E: Error>(self, _: bool) -> Result<Head, E> {
-                Ok(Head { other: Some("a JSON boolean"), ..Head::default() })
-            }
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Head, E> {
-                Ok(Head { other: Some("a JSON number"), ..Head::default() })
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Head, E> {
-                Ok(Head { other: Some("a JSON number"), ..Head::default() })
-            }
-            fn visit_f64<E: Error>(self, _: f64) -> Result<Head, E> {
-                Ok(Head { other: Some("a JSON number"), ..Head::default() })
+                Ok(Head { list: true, ..Head::default() })
             }
         }
         deserializer.deserialize_any(Heads)
-    }
-}
-
-/// A JSON object in the order of the file, in which no key stands twice; `null` is the empty one. A fault inside names the key.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Keyed<T>(pub IndexMap<String, T>);
-
-impl<T> Default for Keyed<T> {
-    fn default() -> Self {
-        Keyed(IndexMap::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Keyed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Objects<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Objects<T> {
-            type Value = Keyed<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Keyed::default())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = IndexMap::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    // The place at the end of the inner message is kept: serde_json reads it off again.
-                    let value = map.next_value().map_err(|error| A::Error::custom(format!("in `{key}`: {error}")))?;
-                    if entries.contains_key(&key) {
-                        return Err(A::Error::custom(format!("duplicate key `{key}`")));
-                    }
-                    entries.insert(key, value);
-                }
-                Ok(Keyed(entries))
-            }
-        }
-        deserializer.deserialize_any(Objects(std::marker::PhantomData))
-    }
-}
-
-/// Any JSON, in which no key stands twice.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Strict(pub Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Values;
-        impl<'de> Visitor<'de> for Values {
-            type Value = Strict;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any JSON")
-            }
-            fn visit_unit<E: Error>(self) -> Result<Strict, E> {
-                Ok(Strict(Value::Null))
-            }
-            fn visit_bool<E: Error>(self, v: bool) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_i64<E: Error>(self, v: i64) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_u64<E: Error>(self, v: u64) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_f64<E: Error>(self, v: f64) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_str<E: Error>(self, v: &str) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_string<E: Error>(self, v: String) -> Result<Strict, E> {
-                Ok(Strict(v.into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Strict, A::Error> {
-                let mut items = Vec::new();
-                while let Some(Strict(item)) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(Strict(items.into()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
-                let mut entries = Map::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    let Strict(value) = map.next_value()?;
-                    if entries.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("duplicate key `{key}`")));
-                    }
-                }
-                Ok(Strict(entries.into()))
-            }
-        }
-        deserializer.deserialize_any(Values)
-    }
-}
-
-/// A string, or a number or boolean where YAML made one of what was meant as a string (versions, expressions).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Text(pub String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Strict::deserialize(deserializer)?.0 {
-            Value::String(text) => Ok(Text(text)),
-            Value::Number(number) => Ok(Text(number.to_string())),
-            Value::Bool(truth) => Ok(Text(truth.to_string())),
-            other => Err(D::Error::custom(format!("expected a string, found {}", sort(&other)))),
-        }
-    }
-}
-
-/// A list of strings, where dbt also writes one string or `null`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Texts(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let one = |value: Value| match value {
-            Value::String(text) => Ok(text),
-            Value::Number(number) => Ok(number.to_string()),
-            other => Err(D::Error::custom(format!("expected a list of strings, found {} in it", sort(&other)))),
-        };
-        match Strict::deserialize(deserializer)?.0 {
-            Value::Null => Ok(Texts::default()),
-            Value::Array(items) => Ok(Texts(items.into_iter().map(one).collect::<Result<_, _>>()?)),
-            other => Ok(Texts(vec![one(other)?])),
-        }
-    }
-}
-
-pub(super) fn sort(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::artifact::{self, Artifact, Keyed, Kind, Metadata, ReadFault, Strict, Text};
+use super::artifact::{self, Artifact, Kind, Metadata, ReadFault};
+use super::json::{Keyed, Strict, Text};
 use super::{Column, Project};
 
 #[derive(Deserialize)]
@@ -48,16 +49,22 @@ pub fn apply(project: &mut Project, bytes: &[u8], file: &Path) -> Result<(), Rea
         columns.sort_by_key(|(index, _)| *index);
         match project.nodes.get_mut(&id) {
             // A relation without columns was not seen.
-            Some(node) => node.catalog_columns = Some(columns.into_iter().map(|(_, column)| column).collect()).filter(|c: &Vec<_>| !c.is_empty()),
+            Some(node) => {
+                node.catalog_columns = Some(columns.into_iter().map(|(_, column)| column).collect()).filter(|c: &Vec<_>| !c.is_empty())
+            }
             None => unknown += 1,
         }
     }
     let unseen = project.nodes.values().filter(|node| node.relation_name.is_some() && node.catalog_columns.is_none()).count();
     if unknown > 0 {
-        project.notes.push(format!("catalog.json knows {unknown} relations that the manifest does not: one of them is older than the other"));
+        project
+            .notes
+            .push(format!("catalog.json knows {unknown} relations that the manifest does not: one of them is older than the other"));
     }
     if unseen > 0 {
-        project.notes.push(format!("catalog.json did not see {unseen} of the project's relations: their columns are those that SQL and documentation tell"));
+        project.notes.push(format!(
+            "catalog.json did not see {unseen} of the project's relations: their columns are those that SQL and documentation tell"
+        ));
     }
     if catalog.errors.is_some_and(|Strict(errors)| errors.as_array().is_none_or(|list| !list.is_empty()) && !errors.is_null()) {
         project.notes.push("dbt met errors while it wrote catalog.json: relations may be missing in it".to_owned());

@@ -6,6 +6,7 @@
 pub mod artifact;
 pub mod catalog;
 pub mod graph;
+mod json;
 pub mod manifest;
 pub mod profiles;
 pub mod run_results;

@@ -111,7 +111,8 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<RunResults, ReadFault> {
     let mut results = BTreeMap::new();
     for entry in read.results {
         let id = entry.unique_id;
-        let fault = |what: String| ReadFault::unreadable(format!("this run_results.json cannot be used: `{id}` {what}"), "run dbt again", file);
+        let fault =
+            |what: String| ReadFault::unreadable(format!("this run_results.json cannot be used: `{id}` {what}"), "run dbt again", file);
         let status = Status::read(&entry.status).ok_or_else(|| fault(format!("has the status `{}`, which is not known", entry.status)))?;
         let completed = entry.timing.iter().flatten().filter_map(|timing| timing.completed_at.as_deref()).filter_map(moment);
         let result = RunResult { status, failures: entry.failures, message: entry.message, completed_at: completed.max() };
@@ -130,5 +131,7 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<RunResults, ReadFault> {
 
 /// dbt 1 wrote times of UTC without saying so before it said so.
 pub(super) fn moment(text: &str) -> Option<jiff::Timestamp> {
-    text.parse().ok().or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp()))
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp()))
 }

@@ -70,12 +70,13 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Sources, ReadFault> {
         };
         let status = match Status::read(&entry.status) {
             Some(status @ (Status::Pass | Status::Warn | Status::Error | Status::RuntimeError)) => status,
-            Some(
-                Status::Success | Status::Skipped | Status::PartialSuccess | Status::NoOp | Status::Reused | Status::Fail,
-            )
-            | None => return Err(fault(format!("has the status `{}`, which freshness does not have", entry.status))),
+            Some(Status::Success | Status::Skipped | Status::PartialSuccess | Status::NoOp | Status::Reused | Status::Fail) | None => {
+                return Err(fault(format!("has the status `{}`, which freshness does not have", entry.status)));
+            }
         };
-        let time = |text: Option<String>| text.map(|text| moment(&text).ok_or_else(|| fault(format!("has a time that is none: `{text}`")))).transpose();
+        let time = |text: Option<String>| {
+            text.map(|text| moment(&text).ok_or_else(|| fault(format!("has a time that is none: `{text}`")))).transpose()
+        };
         let landing =
             Landing { status, max_loaded_at: time(entry.max_loaded_at)?, snapshotted_at: time(entry.snapshotted_at)?, error: entry.error };
         if results.contains_key(&id) {

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::artifact::{self, Artifact, ReadFault, Strict, Text};
+use super::artifact::{self, Artifact, ReadFault};
+use super::json::{Strict, Text};
 use super::{Column, Exposure, Freshness, Group, Node, NodeKind, Project, Test};
 
 const AGAIN: &str = "`dbt compile` writes it again";
@@ -46,7 +47,8 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
             project.disabled.insert(id, node.name);
             continue;
         }
-        let fault = |message: String| ReadFault::unreadable(format!("this manifest.json cannot be read: in `{id}`: {message}"), AGAIN, file);
+        let fault =
+            |message: String| ReadFault::unreadable(format!("this manifest.json cannot be read: in `{id}`: {message}"), AGAIN, file);
         match node.resource_type.as_str() {
             "model" => project.add(relation(id, NodeKind::Model, node)),
             "seed" => project.add(relation(id, NodeKind::Seed, node)),
@@ -64,7 +66,10 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
         }
     }
     semantic::add(&mut project, manifest.semantic_models, manifest.metrics);
-    project.exposures = manifest.exposures.0.into_iter().map(|(id, exposure)| (id.clone(), expose(&project, id, exposure))).collect();
+    for (id, exposure) in manifest.exposures.0 {
+        let exposure = expose(&mut project, id.clone(), exposure);
+        project.exposures.insert(id, exposure);
+    }
     project.attach_tests();
     project.note_what_is_lost();
     Ok(project)
@@ -98,7 +103,9 @@ impl Project {
         let note = match (bare, tests) {
             (0, 0) => return,
             (0, tests) => format!("{tests} of {} data tests are not compiled: those that are not standard cannot be run", self.tests.len()),
-            (bare, 0) => format!("{bare} of {all} models are not compiled: their lineage is assumed, so what depends on them warns or holds"),
+            (bare, 0) => {
+                format!("{bare} of {all} models are not compiled: their lineage is assumed, so what depends on them warns or holds")
+            }
             (bare, tests) => format!(
                 "{bare} of {all} models and {tests} of {} data tests are not compiled: lineage is assumed, and tests that are not standard cannot be run",
                 self.tests.len()
@@ -164,7 +171,8 @@ fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {
         "error" => false,
         _ => return Err(format!("severity is `{severity}`, not warn or error")),
     };
-    let limit = config.limit.map(|Text(limit)| limit.parse().map_err(|_| format!("limit is `{limit}`, not a number of rows"))).transpose()?;
+    let limit =
+        config.limit.map(|Text(limit)| limit.parse().map_err(|_| format!("limit is `{limit}`, not a number of rows"))).transpose()?;
     let text = |value: Option<Text>, default: &str| value.map_or_else(|| default.to_owned(), |Text(text)| text);
     let (test_name, namespace, mut kwargs) = match node.test_metadata {
         Some(metadata) => (Some(metadata.name), metadata.namespace, wire::object(metadata.kwargs)),
@@ -232,14 +240,28 @@ fn seconds(period: wire::Period) -> Result<Option<u64>, String> {
     count.checked_mul(length).map(Some).ok_or_else(|| format!("a freshness of {count} {unit}s is too long"))
 }
 
-fn expose(project: &Project, unique_id: String, exposure: wire::Exposure) -> Exposure {
+/// dbt 2 lists metrics by name only. One that the manifest does not hold stays among what the exposure depends on: whoever follows it finds nothing,
+/// and must not think that there was nothing to follow.
+fn expose(project: &mut Project, unique_id: String, exposure: wire::Exposure) -> Exposure {
     let config = exposure.config.unwrap_or_default();
     let owner = exposure.owner.map(owner).unwrap_or_default();
     let mut depends_on = exposure.depends_on.and_then(|on| on.nodes).unwrap_or_default();
-    // dbt 2 lists metrics by name only.
-    for metric in exposure.metrics.unwrap_or_default() {
-        let found = metric.0.last().and_then(|name| project.metric(name)).map(|metric| metric.unique_id.clone());
-        depends_on.extend(found.filter(|id| !depends_on.contains(id)));
+    for listed in exposure.metrics.unwrap_or_default() {
+        let (package, name) = match listed.0.as_slice() {
+            [name] => (&exposure.package_name, name),
+            [package, name] => (package, name),
+            [] | [_, _, _, ..] => continue,
+        };
+        let id = match project.metric(name) {
+            Some(metric) => metric.unique_id.clone(),
+            None => {
+                project.notes.push(format!("exposure `{}` shows the metric `{name}`, which this manifest does not hold", exposure.name));
+                format!("metric.{package}.{name}")
+            }
+        };
+        if !depends_on.contains(&id) {
+            depends_on.push(id);
+        }
     }
     Exposure {
         unique_id,
@@ -272,7 +294,9 @@ fn owner(owner: wire::Owner) -> (Option<String>, Option<String>) {
 fn calls(argument: &str, node: &Node) -> bool {
     let quoted: Vec<&str> = argument.split(['\'', '"']).skip(1).step_by(2).collect();
     match &node.source_name {
-        Some(source) => argument.contains("source(") && matches!(quoted.as_slice(), [first, table] if first == source && *table == node.name),
+        Some(source) => {
+            argument.contains("source(") && matches!(quoted.as_slice(), [first, table] if first == source && *table == node.name)
+        }
         None => argument.contains("ref(") && quoted.iter().any(|word| *word == node.name),
     }
 }

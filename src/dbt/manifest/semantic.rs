@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wire::{self, Filter, Input};
 use super::{by_name, merged, path, united};
-use crate::dbt::artifact::{Keyed, Text};
+use crate::dbt::json::{Keyed, Text};
 use crate::dbt::{Measure, Metric, Project, SemanticModel};
 
 /// Adds them to the project, whose nodes must be there already.
@@ -12,7 +12,7 @@ pub fn add(project: &mut Project, models: Keyed<wire::SemanticModel>, metrics: K
     project.semantic_models = models.0.into_iter().map(|(id, model)| (id.clone(), semantic_model(project, id, model))).collect();
     let old = metrics.0.values().filter(|metric| metric.type_params.is_none()).count();
     if old > 0 {
-        let note = format!("{old} metrics are of dbt 1.5's semantic layer: they have no measures that can be followed");
+        let note = format!("metrics of dbt 1.5's semantic layer ({old}) have no measures that can be followed");
         project.notes.push(note);
     }
     let ids: BTreeMap<String, String> = metrics.0.iter().map(|(id, metric)| (metric.name.clone(), id.clone())).collect();
@@ -62,9 +62,11 @@ fn metric(project: &Project, ids: &BTreeMap<String, String>, unique_id: String, 
     }
     reads.metrics(params.cumulative_type_params.and_then(|cumulative| cumulative.metric));
 
-    let semantic_model = aggregation.as_ref().and_then(|a| by_name(&project.semantic_models, &a.semantic_model, |s| s.name.as_str())).cloned();
+    let semantic_model =
+        aggregation.as_ref().and_then(|a| by_name(&project.semantic_models, &a.semantic_model, |s| s.name.as_str())).cloned();
     let mut depends_on = metric.depends_on.and_then(|on| on.nodes).unwrap_or_default();
-    let measured = |name: &String| project.semantic_models.values().find(|s| s.measures.iter().any(|m| &m.name == name)).map(|s| s.unique_id.clone());
+    let measured =
+        |name: &String| project.semantic_models.values().find(|s| s.measures.iter().any(|m| &m.name == name)).map(|s| s.unique_id.clone());
     // dbt 2 leaves some of them out.
     let listed = |name: &String| depends_on.iter().any(|id| id.starts_with("metric.") && id.ends_with(&format!(".{name}")));
     let inputs: Vec<String> = reads.metrics.iter().filter(|name| !listed(name)).filter_map(|name| ids.get(name).cloned()).collect();

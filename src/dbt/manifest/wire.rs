@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::dbt::artifact::{Artifact, Keyed, Kind, Metadata, Strict, Text, Texts};
+use crate::dbt::artifact::{Artifact, Kind, Metadata};
+use crate::dbt::json::{Keyed, Strict, Text, Texts};
 
 /// The whole file. Macros, docs and the maps of parents and children are skipped.
 #[derive(Deserialize)]

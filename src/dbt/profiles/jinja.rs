@@ -73,7 +73,9 @@ impl<'e> Renderer<'e> {
             truth if truth.kind() == ValueKind::Bool => Ok(Value::from_object(Native(truth))),
             _ => Err(Error::new(ErrorKind::InvalidOperation, "as_bool: the value is neither true nor false")),
         });
-        for (name, filter) in [("lower", str::to_lowercase as fn(&str) -> String), ("upper", str::to_uppercase), ("trim", |s| s.trim().to_owned())] {
+        for (name, filter) in
+            [("lower", str::to_lowercase as fn(&str) -> String), ("upper", str::to_uppercase), ("trim", |s| s.trim().to_owned())]
+        {
             jinja.add_filter(name, move |text: String| filter(&text));
         }
         jinja.add_filter("int", |value: Value| match literal(&value) {
@@ -125,7 +127,7 @@ impl<'e> Renderer<'e> {
             }
             return match (rendered, missing) {
                 (_, Some(missing)) => Err(missing.told(route).at(place_of(self.source, &[missing.name(), text]))),
-                (Ok(value), None) => Ok(self.with_secrets(value)),
+                (Ok(value), None) => self.with_secrets(value, route),
                 // Passwords can look like Jinja; dbt then takes them as they are.
                 (Err(_), None) if route.ends_with(".password") || route.ends_with(".pass") => Ok(Json::String(text.to_owned())),
                 (Err(error), None) => {
@@ -139,7 +141,8 @@ impl<'e> Renderer<'e> {
     }
 
     fn once(&self, text: &str) -> Result<Json, Error> {
-        let lone = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|inner| !inner.contains("{{") && !inner.contains("}}"));
+        let lone =
+            text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).filter(|inner| !inner.contains("{{") && !inner.contains("}}"));
         let Some(expression) = lone else {
             return self.jinja.render_str(text, ()).map(Json::String);
         };
@@ -148,20 +151,33 @@ impl<'e> Renderer<'e> {
         match value.kind() {
             ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
             ValueKind::String => Ok(Json::String(value.to_string())),
-            _ => serde_json::to_value(&value).map_err(|_| Error::new(ErrorKind::BadSerialization, "the value is neither text, number nor list")),
+            _ => serde_json::to_value(&value)
+                .map_err(|_| Error::new(ErrorKind::BadSerialization, "the value is neither text, number nor list")),
         }
     }
 
-    fn with_secrets(&self, value: Json) -> Json {
-        let Json::String(mut text) = value else { return value };
-        for (name, secret) in lock(&self.variables).known.iter().filter(|(name, _)| is_secret(name)) {
-            let stand_in = format!("{OPENS}{name}{CLOSES}");
-            if let (Some(secret), true) = (secret, text.contains(&stand_in)) {
-                text = text.replace(&stand_in, secret);
-                self.secrets.borrow_mut().insert(secret.clone());
+    #[allow(clippy::result_large_err, reason = "read once per run")]
+    fn with_secrets(&self, value: Json, route: &str) -> Result<Json, Finding> {
+        let value = match value {
+            Json::String(mut text) => {
+                for (name, secret) in lock(&self.variables).known.iter().filter(|(name, _)| is_secret(name)) {
+                    let stand_in = format!("{OPENS}{name}{CLOSES}");
+                    if let (Some(secret), true) = (secret, text.contains(&stand_in)) {
+                        text = text.replace(&stand_in, secret);
+                        self.secrets.borrow_mut().insert(secret.clone());
+                    }
+                }
+                Json::String(text)
             }
+            other => other,
+        };
+        // What is left of a stand-in that a template changed would be a wrong password.
+        if value.to_string().to_uppercase().contains(OPENS) {
+            return Err(Finding::error(codes::BAD_JINJA, format!("the template of `{route}` changes a secret, which dbt does not allow"))
+                .help("give the environment variable the value that is needed")
+                .at(place_of(self.source, &[route.rsplit('.').next().unwrap_or(route)])));
         }
-        Json::String(text)
+        Ok(value)
     }
 }
 
@@ -206,9 +222,13 @@ impl Missing {
                 Finding::error(codes::MISSING_VARIABLE, format!("`{route}` needs the environment variable {name}, which is not set"))
                     .help(format!("set {name}, or write a default: env_var('{name}', '...')"))
             }
-            Missing::Variable(name) => Finding::error(codes::MISSING_VARIABLE, format!("`{route}` needs the variable `{name}`, which has no value"))
-                .help(format!("give it with --vars, or write a default: var('{name}', '...')")),
-            Missing::Secret(name) => Finding::error(codes::BAD_JINJA, format!("`{route}` reads the secret {name}, which dbt allows only in profiles.yml")),
+            Missing::Variable(name) => {
+                Finding::error(codes::MISSING_VARIABLE, format!("`{route}` needs the variable `{name}`, which has no value"))
+                    .help(format!("give it with --vars, or write a default: var('{name}', '...')"))
+            }
+            Missing::Secret(name) => {
+                Finding::error(codes::BAD_JINJA, format!("`{route}` reads the secret {name}, which dbt allows only in profiles.yml"))
+            }
         }
     }
 }

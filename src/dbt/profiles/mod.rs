@@ -16,8 +16,18 @@ use jinja::Renderer;
 
 /// Keys whose values are never shown, wherever they came from.
 const SECRET_KEYS: [&str; 12] = [
-    "password", "pass", "token", "access_token", "refresh_token", "client_secret", "secret", "secret_access_key", "private_key", "private_key_passphrase",
-    "api_key", "motherduck_token",
+    "password",
+    "pass",
+    "token",
+    "access_token",
+    "refresh_token",
+    "client_secret",
+    "secret",
+    "secret_access_key",
+    "private_key",
+    "private_key_passphrase",
+    "api_key",
+    "motherduck_token",
 ];
 
 /// One target of one profile, rendered.
@@ -51,7 +61,12 @@ impl fmt::Debug for Profile {
     /// Names only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<&String> = self.fields.keys().collect();
-        f.debug_struct("Profile").field("name", &self.name).field("target", &self.target).field("kind", &self.kind).field("keys", &keys).finish()
+        f.debug_struct("Profile")
+            .field("name", &self.name)
+            .field("target", &self.target)
+            .field("kind", &self.kind)
+            .field("keys", &keys)
+            .finish()
     }
 }
 
@@ -71,7 +86,7 @@ pub fn read(
     let in_file = |finding: Finding| finding.in_file(file);
     let all = mapping(crate::yaml::value(profiles_yml, file)?, "profiles.yml").map_err(in_file)?;
     let Some(profile) = all.get(profile_name) else {
-        return Err(in_file(unknown("profile", profile_name, all.keys().filter(|key| *key != "config"), "the profile is named in dbt_project.yml")));
+        return Err(in_file(unknown(&format!("profile `{profile_name}`"), profile_name, all.keys().filter(|key| *key != "config"))));
     };
     let at_profile = |finding: Finding| in_file(finding.at(place_of(profiles_yml, &[&format!("{profile_name}:")])));
     let jinja = Renderer::new(profiles_yml, env, vars, true);
@@ -91,7 +106,7 @@ pub fn read(
         return Err(at_profile(finding.help("dbt expects `outputs:` with one entry for each target")));
     };
     let Some(output) = outputs.get(&target) else {
-        return Err(at_profile(unknown("target", &target, outputs.keys(), &format!("of the profile `{profile_name}`"))));
+        return Err(at_profile(unknown(&format!("target `{target}` in the profile `{profile_name}`"), &target, outputs.keys())));
     };
     let route = format!("{profile_name}.outputs.{target}");
     let rendered = jinja.deep(output, &route).map_err(in_file)?;
@@ -107,7 +122,13 @@ pub fn read(
 
 /// Where `profiles.yml` may be, the first that exists counts. A folder that was said (`--profiles-dir`, else `DBT_PROFILES_DIR`) is the only one;
 /// otherwise the working folder, the project's and `~/.dbt`.
-pub fn places(profiles_dir: Option<&Path>, dbt_profiles_dir: Option<&Path>, working: &Path, project: &Path, home: Option<&Path>) -> Vec<PathBuf> {
+pub fn places(
+    profiles_dir: Option<&Path>,
+    dbt_profiles_dir: Option<&Path>,
+    working: &Path,
+    project: &Path,
+    home: Option<&Path>,
+) -> Vec<PathBuf> {
     let mut folders = match profiles_dir.or(dbt_profiles_dir) {
         Some(said) => vec![said.to_owned()],
         None => [Some(working.to_owned()), Some(project.to_owned()), home.map(|home| home.join(".dbt"))].into_iter().flatten().collect(),
@@ -152,7 +173,11 @@ pub fn read_project_file(
         }
     };
     let name = text("name")?.ok_or_else(|| in_file(Finding::error(codes::BAD_PROFILE, "dbt_project.yml has no `name`")))?;
-    Ok(ProjectFile { name, profile: text("profile")?, target_path: text("target-path")?.map_or_else(|| PathBuf::from("target"), PathBuf::from) })
+    Ok(ProjectFile {
+        name,
+        profile: text("profile")?,
+        target_path: text("target-path")?.map_or_else(|| PathBuf::from("target"), PathBuf::from),
+    })
 }
 
 #[allow(clippy::result_large_err, reason = "read once per run")]
@@ -165,13 +190,14 @@ fn mapping(value: Value, what: &str) -> Result<Map<String, Value>, Finding> {
     }
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>, otherwise: &str) -> Finding {
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a String>) -> Finding {
     let known: Vec<&str> = known.map(String::as_str).collect();
-    let finding = Finding::error(codes::UNKNOWN_PROFILE, format!("there is no {what} `{name}`"));
+    let finding = Finding::error(codes::UNKNOWN_PROFILE, format!("there is no {what}"));
     match (nearest(name, known.iter().copied()), known.as_slice()) {
         (Some(near), _) => finding.help(format!("did you mean `{near}`?")),
-        (None, []) => finding.help(format!("there is none at all; {otherwise}")),
-        (None, [_, ..]) => finding.help(format!("there are {}; {otherwise}", known.join(", "))),
+        (None, []) => finding.help("there is none at all"),
+        (None, [only]) => finding.help(format!("the only one is `{only}`")),
+        (None, [_, _, ..]) => finding.help(format!("there are {}", known.join(", "))),
     }
 }
 

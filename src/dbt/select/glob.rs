@@ -21,7 +21,8 @@ fn built(pattern: &str, within_parts: bool) -> Result<GlobMatcher, Finding> {
     // Braces are plain characters in Python's patterns.
     let plain = pattern.replace('{', "[{]").replace('}', "[}]");
     let glob = GlobBuilder::new(&plain).literal_separator(within_parts).backslash_escape(false).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|error| Finding::error(codes::BAD_SELECTOR, format!("`{pattern}` is not a pattern: {}", error.kind())))
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|error| Finding::error(codes::BAD_SELECTOR, format!("`{pattern}` is not a pattern: {}", error.kind())))
 }
 
 /// Whether a text has wildcards.

@@ -1,84 +1,13 @@
-//! What can be selected, and the methods that pick from it: `tag:`, `source:`, `path:`, ...
+//! The methods that pick: `tag:`, `source:`, `path:`, ...
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
-
+use super::config::{Config, equals};
 use super::glob;
-use crate::dbt::{Node, NodeKind, Project, Test};
+use super::item::{Item, Items, RESOURCE_TYPES};
+use crate::dbt::{Node, NodeKind, Project};
 use crate::diagnostic::{Finding, codes, nearest};
-
-/// dbt's resource types, of those that are read.
-const RESOURCE_TYPES: [&str; 8] = ["model", "seed", "snapshot", "source", "test", "exposure", "metric", "semantic_model"];
-
-/// One thing that can be selected.
-struct Item<'a> {
-    resource_type: &'static str,
-    name: &'a str,
-    package: &'a str,
-    path: &'a Path,
-    fqn: &'a [String],
-    tags: &'a [String],
-    group: Option<&'a str>,
-    node: Option<&'a Node>,
-    test: Option<&'a Test>,
-}
-
-/// All that can be selected, by unique id.
-pub struct Items<'a> {
-    project: &'a Project,
-    all: BTreeMap<&'a str, Item<'a>>,
-}
-
-impl<'a> Items<'a> {
-    pub fn of(project: &'a Project) -> Self {
-        let mut all = BTreeMap::new();
-        for (id, n) in &project.nodes {
-            let resource_type = match n.kind {
-                NodeKind::Model => "model",
-                NodeKind::Seed => "seed",
-                NodeKind::Snapshot => "snapshot",
-                NodeKind::Source => "source",
-            };
-            let (node, test, group) = (Some(n), None, n.group.as_deref());
-            all.insert(id.as_str(), Item { resource_type, name: &n.name, package: &n.package, path: &n.path, fqn: &n.fqn, tags: &n.tags, group, node, test });
-        }
-        for (id, t) in &project.tests {
-            let (resource_type, node, test, group) = ("test", None, Some(t), None);
-            all.insert(id, Item { resource_type, name: &t.name, package: &t.package, path: &t.path, fqn: &t.fqn, tags: &t.tags, group, node, test });
-        }
-        for (id, e) in &project.exposures {
-            let (resource_type, node, test, group) = ("exposure", None, None, None);
-            all.insert(id, Item { resource_type, name: &e.name, package: &e.package, path: &e.path, fqn: &e.fqn, tags: &e.tags, group, node, test });
-        }
-        for (id, m) in &project.metrics {
-            let (resource_type, node, test, group) = ("metric", None, None, m.group.as_deref());
-            all.insert(id, Item { resource_type, name: &m.name, package: &m.package, path: &m.path, fqn: &m.fqn, tags: &m.tags, group, node, test });
-        }
-        for (id, s) in &project.semantic_models {
-            let (resource_type, node, test, group, tags) = ("semantic_model", None, None, None, [].as_slice());
-            all.insert(id, Item { resource_type, name: &s.name, package: &s.package, path: &s.path, fqn: &s.fqn, tags, group, node, test });
-        }
-        Items { project, all }
-    }
-
-    pub fn ids(&self) -> impl Iterator<Item = &'a str> {
-        self.all.keys().copied()
-    }
-
-    pub fn has(&self, id: &str) -> bool {
-        self.all.contains_key(id)
-    }
-
-    pub fn is_test(&self, id: &str) -> bool {
-        self.all.get(id).is_some_and(|item| item.test.is_some())
-    }
-
-    fn pick(&self, wanted: impl Fn(&Item<'a>) -> bool) -> BTreeSet<&'a str> {
-        self.all.iter().filter(|(_, item)| wanted(item)).map(|(id, _)| *id).collect()
-    }
-}
 
 /// How a selector picks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +31,20 @@ pub enum Method {
 }
 
 const METHODS: [&str; 15] = [
-    "fqn", "tag", "group", "access", "source", "exposure", "metric", "semantic_model", "path", "file", "package", "config", "resource_type", "test_name",
+    "fqn",
+    "tag",
+    "group",
+    "access",
+    "source",
+    "exposure",
+    "metric",
+    "semantic_model",
+    "path",
+    "file",
+    "package",
+    "config",
+    "resource_type",
+    "test_name",
     "test_type",
 ];
 
@@ -134,14 +76,19 @@ impl Method {
             "test_type" => Method::TestType,
             "version" => Method::Version,
             "state" | "result" | "source_status" => {
-                return Err(unsupported(selector, name).help("it compares with an earlier run, which presscheck does not have: select by name, tag or path"));
+                return Err(unsupported(selector, name)
+                    .help("it compares with an earlier run, which presscheck does not have: select by name, tag or path"));
             }
             "selector" => return Err(unsupported(selector, name).help("write out what the YAML selector stands for")),
             "saved_query" | "unit_test" | "function" | "column" => {
-                return Err(unsupported(selector, name).help("presscheck checks data: models, sources, tests, exposures and metrics can be selected"));
+                return Err(unsupported(selector, name)
+                    .help("presscheck checks data: models, sources, tests, exposures and metrics can be selected"));
             }
             _ => {
-                let finding = Finding::error(codes::BAD_SELECTOR, format!("`{selector}` begins with `{name}:`, which is no method of dbt's selectors"));
+                let finding = Finding::error(
+                    codes::BAD_SELECTOR,
+                    format!("`{selector}` begins with `{name}:`, which is no method of dbt's selectors"),
+                );
                 return Err(match nearest(name, METHODS.into_iter().chain(["version"])) {
                     Some(near) => finding.help(format!("did you mean `{near}:`?")),
                     None => finding.help(format!("the methods are {} and version", METHODS.join(", "))),
@@ -182,14 +129,18 @@ impl Method {
                 let glob = glob::name(value)?;
                 items.pick(|item| item.resource_type != "source" && item.group.is_some_and(|group| glob.is_match(group)))
             }
-            Method::Access => items.pick(|item| item.resource_type == "model" && item.node.and_then(|node| node.access.as_deref()) == Some(value)),
+            Method::Access => {
+                items.pick(|item| item.resource_type == "model" && item.node.and_then(|node| node.access.as_deref()) == Some(value))
+            }
             Method::Source => {
                 let parts: Vec<&str> = value.split('.').collect();
                 let (package, source, table) = match parts.as_slice() {
                     [source] => ("*", *source, "*"),
                     [source, table] => ("*", *source, *table),
                     [package, source, table] => (*package, *source, *table),
-                    [] | [_, _, _, _, ..] => return Err(wrong(format!("`{selector}` has too many dots: source, source.table or package.source.table"))),
+                    [] | [_, _, _, _, ..] => {
+                        return Err(wrong(format!("`{selector}` has too many dots: source, source.table or package.source.table")));
+                    }
                 };
                 let (package, source, table) = (glob::name(package)?, glob::name(source)?, glob::name(table)?);
                 items.pick(|item| {
@@ -267,7 +218,7 @@ impl Method {
     }
 }
 
-fn unsupported(selector: &str, what: &str) -> Finding {
+pub(super) fn unsupported(selector: &str, what: &str) -> Finding {
     Finding::error(codes::UNSUPPORTED_SELECTOR, format!("`{selector}`: presscheck does not select by `{what}`"))
 }
 
@@ -316,73 +267,9 @@ impl Qualified {
         if self.parts[..plain].iter().zip(&flat).any(|(wanted, part)| wanted != part) {
             return false;
         }
-        self.pattern.as_ref().is_none_or(|(at, glob)| glob.is_match(flat[*at..].join(".")) || (self.parts.len() == 1 && glob.is_match(leaf)))
-    }
-}
-
-/// The configs that are kept.
-enum Config {
-    Materialized,
-    Severity,
-    Tags,
-    Group,
-    Access,
-    Enabled,
-    Meta(Vec<String>),
-}
-
-impl Config {
-    #[allow(clippy::result_large_err, reason = "read once per run")]
-    fn read(keys: &[String], selector: &str) -> Result<Self, Finding> {
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        Ok(match keys.as_slice() {
-            ["materialized"] => Config::Materialized,
-            ["severity"] => Config::Severity,
-            ["tags"] => Config::Tags,
-            ["group"] => Config::Group,
-            ["access"] => Config::Access,
-            ["enabled"] => Config::Enabled,
-            ["meta", inner @ ..] if !inner.is_empty() => Config::Meta(inner.iter().map(|&key| key.to_owned()).collect()),
-            _ => {
-                let finding = unsupported(selector, &format!("config.{}", keys.join(".")));
-                return Err(finding.help("of configs, materialized, severity, tags, group, access, enabled and meta.KEY can be selected by"));
-            }
-        })
-    }
-
-    /// What the config of a node or test holds.
-    fn of(&self, item: &Item<'_>) -> Option<Value> {
-        if item.node.is_none() && item.test.is_none() {
-            return None;
-        }
-        match self {
-            Config::Materialized => match item.node {
-                Some(node) => (node.kind != NodeKind::Source).then(|| Value::from(node.materialized.as_str())),
-                None => Some(Value::from("test")),
-            },
-            Config::Severity => item.test.map(|test| Value::from(if test.warns_only { "warn" } else { "error" })),
-            Config::Tags => Some(Value::from(item.tags.to_vec())),
-            Config::Group => item.group.map(Value::from),
-            Config::Access => item.node.and_then(|node| node.access.as_deref()).map(Value::from),
-            Config::Enabled => Some(Value::Bool(true)),
-            Config::Meta(keys) => {
-                let meta = item.node.map(|node| &node.meta).or_else(|| item.test.map(|test| &test.meta))?;
-                let (first, inner) = keys.split_first()?;
-                inner.iter().try_fold(meta.get(first)?, |held, key| held.get(key)).cloned()
-            }
-        }
-    }
-}
-
-/// dbt compares texts and truths, and looks into lists.
-fn equals(held: &Value, value: &str, any_case: bool) -> bool {
-    match held {
-        Value::String(text) => text == value || (any_case && text.eq_ignore_ascii_case(value)),
-        Value::Bool(truth) => value.eq_ignore_ascii_case(if *truth { "true" } else { "false" }),
-        Value::Array(items) => items.iter().any(|item| equals(item, value, false)),
-        // dbt compares the text with the number and never matches; the same number is what was meant.
-        Value::Number(number) => number.to_string() == value,
-        Value::Null | Value::Object(_) => false,
+        self.pattern
+            .as_ref()
+            .is_none_or(|(at, glob)| glob.is_match(flat[*at..].join(".")) || (self.parts.len() == 1 && glob.is_match(leaf)))
     }
 }
 

@@ -3,14 +3,17 @@
 //! A blank is a union, a comma an intersection. As in dbt, tests go with what they read ("eager" indirect selection). Unlike dbt, which warns,
 //! a selector that matches nothing is an error: less would be checked than was asked for. Not for state, results or YAML selectors.
 
+mod config;
 mod glob;
+mod item;
 mod method;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Project;
 use crate::diagnostic::{Finding, codes};
-use method::{Items, Method};
+use item::Items;
+use method::Method;
 
 /// Unique ids of the models, seeds, snapshots, sources, tests, exposures, metrics and semantic models that `include` (everything, when empty) names
 /// and `exclude` does not.
@@ -34,7 +37,11 @@ pub fn select(project: &Project, include: &[String], exclude: &[String]) -> Resu
     }
     selected.retain(|id| !excluded.contains(id));
     if selected.is_empty() {
-        let what = if exclude.is_empty() { "the project has nothing to select".to_owned() } else { format!("nothing is left after excluding `{}`", exclude.join(" ")) };
+        let what = if exclude.is_empty() {
+            "the project has nothing to select".to_owned()
+        } else {
+            format!("nothing is left after excluding `{}`", exclude.join(" "))
+        };
         return Err(Finding::error(codes::SELECTS_NOTHING, what));
     }
     Ok(selected.into_iter().map(str::to_owned).collect())
@@ -54,7 +61,9 @@ fn intersection<'a>(group: &str, items: &Items<'a>, graph: &Neighbours<'a>) -> R
             Some(so_far) => so_far.intersection(&found).copied().collect(),
         });
     }
-    common.filter(|found| !found.is_empty()).ok_or_else(|| Finding::error(codes::SELECTS_NOTHING, format!("nothing matches all of `{group}`")))
+    common
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| Finding::error(codes::SELECTS_NOTHING, format!("nothing matches all of `{group}`")))
 }
 
 /// One selector: `2+tag:nightly+`.
@@ -74,7 +83,9 @@ impl<'w> Criterion<'w> {
     fn read(written: &'w str, group: &str) -> Result<Self, Finding> {
         let wrong = |message: String| Finding::error(codes::BAD_SELECTOR, message);
         if written.is_empty() {
-            return Err(wrong(format!("`{group}` has a comma with nothing beside it")).help("a comma means \"and\": write `a,b`, without blanks"));
+            return Err(
+                wrong(format!("`{group}` has a comma with nothing beside it")).help("a comma means \"and\": write `a,b`, without blanks")
+            );
         }
         let (whole, rest) = written.strip_prefix('@').map_or((false, written), |rest| (true, rest));
         let (up, rest) = match rest.split_once('+') {

@@ -1,0 +1,1 @@
+select id as sale_id, amount, ordered_on as sold_on from {{ ref('orders') }}
