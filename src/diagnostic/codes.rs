@@ -78,10 +78,6 @@ codes! {
     UNREADABLE_ARTIFACT = "PC302", "unreadable-artifact", "An artifact of dbt that is not JSON or lacks what must be in it.";
     ARTIFACT_VERSION = "PC303", "artifact-version", "An artifact whose schema version is not read.";
     DUPLICATE_JSON_KEY = "PC304", "duplicate-json-key", "A key that stands twice in an object of an artifact.";
-    NOT_THIS_ARTIFACT = "PC301", "not-this-artifact", "Not the dbt artifact that was wanted, but something else.";
-    UNREADABLE_ARTIFACT = "PC302", "unreadable-artifact", "A dbt artifact that is empty, cut off, not JSON, or not as dbt writes it.";
-    ARTIFACT_VERSION = "PC303", "artifact-version", "A schema version of a dbt artifact that is not read.";
-    DUPLICATE_JSON_KEY = "PC304", "duplicate-json-key", "A key stands twice in one mapping of a dbt artifact.";
     BAD_SELECTOR = "PC310", "bad-selector", "Not a selector as dbt writes them.";
     UNSUPPORTED_SELECTOR = "PC311", "unsupported-selector", "A selector of dbt that is not supported.";
     SELECTS_NOTHING = "PC312", "selects-nothing", "A selector that matches nothing.";
