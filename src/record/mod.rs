@@ -9,7 +9,7 @@ mod replay;
 mod write;
 
 pub use document::*;
-pub use write::{Meta, expected_hash};
+pub use write::Meta;
 
 pub use crate::check::common::Severity;
 pub use crate::check::outcome::{Ended, Reason};

@@ -70,7 +70,7 @@ impl Document {
                 contract_hash: meta.contract_hash.clone(),
                 snapshot: answers.snapshot.clone(),
             },
-            expected_hash: expected_hash(expected),
+            expected_hash: plan.expected_hash(),
             unexpected: outcomes.keys().filter(|id| !known(id)).cloned().collect(),
             not_executed: plan.not_executed.clone(),
             blind: plan.blind.clone(),
@@ -110,12 +110,6 @@ impl Document {
         self.context.iter().for_each(|fact| say(&format!("{:?} {:?}", fact.fact, fact.state)));
         hasher.finalize().to_hex().chars().take(16).collect()
     }
-}
-
-/// Hash of the expected set: metrics, checks with severity and reach, caveats, waivers and deadline. Taken before the first query and compared
-/// before the decision.
-pub fn expected_hash(expected: &Expected) -> String {
-    blake3::hash(format!("{expected:?}").as_bytes()).to_hex().to_string()
 }
 
 fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
