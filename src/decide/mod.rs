@@ -9,7 +9,7 @@
 
 mod cause;
 mod context;
-mod naive;
+pub mod naive;
 mod outcomes;
 mod rules;
 mod status;
@@ -23,7 +23,7 @@ use crate::plan::{CheckId, Expected, MetricId};
 
 pub use cause::{Cause, Rule};
 pub use context::{Context, Fact, FactName, FactState};
-pub use naive::{agree, verdict as naive_verdict};
+pub use naive::agree;
 pub use outcomes::outcomes;
 pub use status::{Class, FailOn, Status, WaiverState, WaiverUse};
 
