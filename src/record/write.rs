@@ -119,7 +119,7 @@ fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
 fn interval_record(interval: &crate::calendar::Interval) -> IntervalRecord {
     let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
     let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
-    let last_day = last.map_or_else(|_| interval.end.date(), |day| day);
+    let last_day = last.unwrap_or_else(|_| interval.end.date());
     IntervalRecord {
         start: interval.start.to_string(),
         end: interval.end.to_string(),
