@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use presscheck::calendar::Interval;
 use presscheck::check::outcome::Outcome;
-use presscheck::contract::Contract;
+use presscheck::contract::{self, Contract};
 use presscheck::dbt::{Column, Exposure, Freshness, Node, NodeKind, Project, Test};
+use presscheck::dbt::{catalog, manifest};
 use presscheck::lineage::{self, Certainty, Columns, Edge, EdgeKind, Lineage, Part};
 use presscheck::macros::Macros;
 use presscheck::plan::{self, Asked, Options, Plan, Statement};
@@ -332,6 +333,18 @@ fn what_is_not_selected_is_skipped_and_still_expected() {
     assert_ne!(all.expected_hash(), some.expected_hash());
 }
 
+#[test]
+fn tests_of_dbt_are_selected_as_dbt_selects() {
+    let select = |selector: &str| {
+        let checks = format!("- dbt_tests: {{select: '{selector}'}}");
+        planned(&Case { sql: String::new(), sources: String::new(), checks })
+            .map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
+    };
+    insta::assert_snapshot!(
+        ["test_name:not_null", "t", "u", "no_such_model", "state:modified"].map(|text| format!("{text}: {:?}\n", select(text))).concat()
+    );
+}
+
 /// dbt's tests over three rows, over none, and without the table: each as dbt counts it, but an empty table never passes.
 #[test]
 fn tests_of_dbt_are_measured() {
@@ -390,4 +403,39 @@ fn an_exposure_is_planned_without_a_contract() {
     exposure.depends_on.clear();
     let findings = plan::for_exposure(&project, &exposure, &lineage, &options).unwrap_err();
     assert_eq!(findings[0].code, "PC232", "nothing to decide is not a success");
+}
+
+/// The sample's contract over its real manifest: which check reaches which metric, and how.
+#[test]
+fn the_sample_is_planned() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_project");
+    let file = |name: &str| std::fs::read(root.join(name)).unwrap();
+    let mut project = manifest::read(&file("artifacts/manifest.json"), Path::new("manifest.json")).unwrap();
+    catalog::apply(&mut project, &file("artifacts/catalog.json"), Path::new("catalog.json")).unwrap();
+    let lineage = lineage::trace(&project);
+    let text = String::from_utf8(file("contracts/weekly_operating_report.yml")).unwrap();
+    let contract = contract::parse(&text, Path::new("weekly_operating_report.yml")).value.unwrap();
+    let macros = Macros::new(&project.adapter, Vec::new()).unwrap();
+    let plan = plan::build(&contract, &project, &lineage, &Options { interval: Some(week()), selection: None, macros: &macros }).unwrap();
+    let mut table = format!("ready by {:?}\n", plan.expected.ready_by);
+    for metric in &plan.expected.metrics {
+        table += &format!("{}: {:?}\n", metric.id, metric.upstream);
+    }
+    for check in &plan.expected.checks {
+        let reach: Vec<String> = check
+            .reach
+            .iter()
+            .map(|(metric, reach)| format!("{metric}{}", if reach.certainty == Certainty::Known { "" } else { "?" }))
+            .collect();
+        table += &format!("{} ({}, {:?}): {}\n", check.id, check.kind, check.severity, reach.join(" "));
+    }
+    table += &format!(
+        "{} statements, {} checks\nnot executed: {:#?}\nnotes: {:#?}\nblind: {:#?}",
+        plan.statements.len(),
+        plan.asks.len(),
+        plan.not_executed,
+        plan.notes,
+        plan.blind
+    );
+    insta::assert_snapshot!("sample", table);
 }

@@ -8,7 +8,7 @@ use crate::check::outcome::{Fault, Reason};
 use crate::check::threshold::Threshold;
 use crate::check::{Spec, common};
 use crate::dbt::Test;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Part;
 
 use super::dbt_standard;
@@ -23,7 +23,7 @@ pub(super) fn selected(ground: &Ground<'_>, metrics: &[Traced], select: &At<Stri
         "upstream" => None,
         selector => {
             let chosen =
-                super::pending::select(ground.project, &[selector.to_owned()], &[]).map_err(|finding| vec![finding.at(select.span)])?;
+                crate::dbt::select::select(ground.project, &[selector.to_owned()], &[]).map_err(|finding| vec![finding.at(select.span)])?;
             Some(chosen)
         }
     };
@@ -41,6 +41,10 @@ pub(super) fn selected(ground: &Ground<'_>, metrics: &[Traced], select: &At<Stri
         let id = if taken.contains(&id) { format!("dbt:{}", test.unique_id) } else { id };
         taken.insert(id.clone());
         drafts.push(Draft { id, ..draft });
+    }
+    if wanted.is_some() && drafts.is_empty() {
+        let finding = Finding::error(codes::NOTHING_TO_CHECK, format!("`{}` selects no data test of dbt", select.trim())).at(select.span);
+        return Err(vec![finding.help("select: upstream takes every test upstream of a metric")]);
     }
     Ok(drafts)
 }

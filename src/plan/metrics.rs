@@ -74,7 +74,7 @@ fn targets(ground: &Ground<'_>, metric: &contract::Metric) -> Result<Vec<NodeInd
 /// The targets of a metric of dbt's semantic layer.
 pub(super) fn semantic(ground: &Ground<'_>, name: &str) -> Result<Vec<NodeIndex>, String> {
     let mut targets = Vec::new();
-    for (relation, columns) in super::pending::semantic(ground.project, name)? {
+    for (relation, columns) in lineage::semantic(ground.project, name)? {
         targets.extend(of_relation(ground, &relation, &columns)?);
     }
     if targets.is_empty() { Err(format!("the metric `{name}` reads no column")) } else { Ok(targets) }

@@ -19,7 +19,6 @@ mod ground;
 mod measure;
 mod metrics;
 mod moments;
-mod pending;
 mod reach;
 mod sources;
 
