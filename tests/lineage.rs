@@ -150,13 +150,7 @@ fn describe(lineage: &Lineage) -> String {
 fn every_observed_influence_is_claimed() {
     let mut table = String::new();
     let mut unsound = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lineage/cases"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    for file in files {
-        let case: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for case in cases() {
         let project = case_project(&case);
         let lineage = lineage::trace(&project);
         let missed = missed(&case["truth"], &claims(&lineage, &project));
@@ -167,6 +161,43 @@ fn every_observed_influence_is_claimed() {
     }
     assert!(unsound.is_empty(), "missed:\n{}", unsound.join("\n"));
     insta::assert_snapshot!("cases", table);
+}
+
+/// The cases, in order of their files.
+fn cases() -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lineage/cases");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|file| serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()).collect()
+}
+
+/// What is upstream of a part, by relation and part.
+fn upstream(lineage: &Lineage, relation: &str, part: Part) -> BTreeSet<lineage::Node> {
+    let target = lineage.node(relation, part).expect("a target that exists");
+    lineage.graph.upstream_of(&[target], false).keys().map(|&index| lineage.graph.at(index).clone()).collect()
+}
+
+#[test]
+fn ignorance_never_takes_an_influence_away() {
+    for case in cases() {
+        let project = case_project(&case);
+        let known = lineage::trace(&project);
+        for id in project.nodes.values().filter(|node| node.kind == NodeKind::Model).map(|node| &node.unique_id) {
+            let mut blind = project.clone();
+            blind.nodes.get_mut(id).unwrap().compiled_code = Some("nobody understands this".into());
+            let assumed = lineage::trace(&blind);
+            for (model, columns) in known.columns.iter().filter(|(model, _)| project.nodes[*model].kind == NodeKind::Model) {
+                let columns = columns.names.iter().map(|name| Part::Column(name.to_lowercase()));
+                for part in columns.chain([Part::RowsLost, Part::RowsAdded]) {
+                    let more = upstream(&assumed, model, part.clone());
+                    let less = upstream(&known, model, part.clone());
+                    let gone: Vec<_> =
+                        less.iter().filter(|node| project.nodes[&node.relation].kind == NodeKind::Source && !more.contains(node)).collect();
+                    assert!(gone.is_empty(), "{}: without {id}, {model} {part:?} lost {gone:?}", case["id"]);
+                }
+            }
+        }
+    }
 }
 
 /// Claims for a folder of case files, for a scorer outside: `LINEAGE_CASES=dir LINEAGE_CLAIMS=out.jsonl cargo test lineage::claims_of_a_folder -- --ignored`.

@@ -26,8 +26,11 @@ fn every_document_follows_its_schema_and_decides_again() {
 
 #[test]
 fn the_document_is_as_it_was() {
-    let document = situations().into_iter().find(|situation| situation.when == "fourteen products have no cost").unwrap().document();
-    insta::assert_snapshot!(document.to_json().unwrap().replace(env!("CARGO_PKG_VERSION"), "[version]"));
+    let told = situations().into_iter().find(|situation| situation.when == "fourteen products have no cost").unwrap();
+    let mut document = told.document();
+    document.presscheck.version = "[version]".into();
+    (document.run, document.expected_hash) = ("[hash]".into(), "[hash]".into());
+    insta::assert_snapshot!(document.to_json().unwrap());
 }
 
 #[test]

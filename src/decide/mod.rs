@@ -4,12 +4,12 @@
 //! verdict(m) = max( checks, evidence, lineage, context, time, caveats )
 //! ```
 //!
-//! Whatever is missing, unknown, unparsed or late is never better than what is known to be good: the nine laws in `tests/laws.rs` hold this room
-//! to that. Not for: thresholds ([`crate::check`]), reach ([`crate::plan`]) or words ([`crate::sentence`]).
+//! Whatever is missing, unknown, unparsed or late is never better than what is known to be good: the nine laws in `tests/laws.rs` hold
+//! this room to that. Not for: thresholds ([`crate::check`]), reach ([`crate::plan`]) or words ([`crate::sentence`]).
 
 mod cause;
 mod context;
-mod naive;
+pub mod naive;
 mod outcomes;
 mod rules;
 mod status;
@@ -23,7 +23,7 @@ use crate::plan::{CheckId, Expected, MetricId};
 
 pub use cause::{Cause, Rule};
 pub use context::{Context, Fact, FactName, FactState};
-pub use naive::{agree, verdict as naive_verdict};
+pub use naive::agree;
 pub use outcomes::outcomes;
 pub use status::{Class, FailOn, Status, WaiverState, WaiverUse};
 
@@ -140,8 +140,8 @@ impl Decision {
     }
 }
 
-/// 0 nothing is held; 1 at least one metric is held because the data broke a promise; 2 nothing was there to check; 3 nothing broke, but something
-/// could not be decided. `fail_on` moves the line between 0 and 1, and nothing else.
+/// 0 nothing is held; 1 at least one metric is held because the data broke a promise; 2 nothing was there to check; 3 nothing broke, but
+/// something could not be decided. `fail_on` moves the line between 0 and 1, and nothing else.
 pub fn exit_code(nothing_to_check: bool, metrics: impl Iterator<Item = (Verdict, Option<Class>)>, fail_on: FailOn) -> u8 {
     let (mut broken, mut undecided, mut warned) = (false, false, false);
     for (verdict, class) in metrics {

@@ -1,4 +1,5 @@
-//! The six rules of a verdict, each a function from one metric to the causes that it finds. The verdict is the worst that any cause asks for.
+//! The six rules of a verdict, each a function from one metric to the causes that it finds. The verdict is the worst that any cause asks
+//! for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,8 +56,8 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the waiver is of this check and speaks of how it ended: of failures always, of errors and skips only where it says so, of passes
-    /// and lost results never. Not whether it is live.
+    /// Whether the waiver is of this check and speaks of how it ended: of failures always, of errors and skips only where it says so, of
+    /// passes and lost results never. Not whether it is live.
     pub fn covers(&self, waiver: &ActiveWaiver, check: &GuardingCheck) -> bool {
         waiver.check == check.id
             && match self.ended(check) {
@@ -128,7 +129,8 @@ impl Case<'_> {
         causes
     }
 
-    /// What contradicts the expected set: a result that nobody expected, a name that stands for two things. Each is a bug, and holds everything.
+    /// What contradicts the expected set: a result that nobody expected, a name that stands for two things. Each is a bug, and holds
+    /// everything.
     pub fn unexpected(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut checks = BTreeSet::new();

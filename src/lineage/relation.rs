@@ -19,6 +19,8 @@ pub(super) struct Relations {
     named: HashMap<String, BTreeSet<Rc<str>>>,
     inlined: HashMap<String, BTreeSet<Rc<str>>>,
     shapes: BTreeMap<Rc<str>, Shape>,
+    /// Nodes by their full name: a source that is declared over the table of a seed or model is the same relation.
+    full: BTreeMap<String, Vec<String>>,
 }
 
 /// What a name in a FROM means.
@@ -51,12 +53,17 @@ impl Relations {
         let mut full = vec![node.identifier.to_lowercase()];
         full.insert(0, node.schema.to_lowercase());
         full.splice(0..0, node.database.iter().map(|database| database.to_lowercase()));
+        self.full.entry(full.join(".")).or_default().push(node.unique_id.clone());
         let written = node.relation_name.as_deref().map(name_parts).unwrap_or_default();
         for parts in [full, written] {
             for from in 0..parts.len() {
                 self.named.entry(parts[from..].join(".")).or_default().insert(Rc::clone(&id));
             }
         }
+    }
+    /// Unique ids of nodes that are one and the same relation of the warehouse.
+    pub(super) fn same(&self) -> impl Iterator<Item = &[String]> {
+        self.full.values().map(Vec::as_slice).filter(|ids| ids.len() > 1)
     }
     /// Which relation a name in a FROM means; where the name alone does not say, the model's parents do.
     pub(super) fn find(&self, parts: &[String], parents: &BTreeSet<&str>) -> Named {

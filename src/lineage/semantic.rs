@@ -63,9 +63,12 @@ fn take_measure(project: &Project, name: &str, found: &mut Found) -> Result<(), 
 /// A metric with an expression of its own, on the one semantic model that it depends on.
 fn take_expression(project: &Project, metric: &Metric, found: &mut Found) -> Result<(), String> {
     let Some(expr) = &metric.expr else { return Ok(()) };
-    let mut models = metric.depends_on.iter().filter_map(|id| {
-        project.semantic_models.get(id).or_else(|| project.semantic_models.values().find(|model| model.model.as_ref() == Some(id)))
+    let named = metric.semantic_model.as_ref().and_then(|id| project.semantic_models.get(id));
+    let among = metric.depends_on.iter().filter_map(|id| {
+        let on = |model: &&SemanticModel| model.model.as_ref() == Some(id);
+        project.semantic_models.get(id).or_else(|| project.semantic_models.values().find(on))
     });
+    let mut models = named.into_iter().chain(among.filter(|_| named.is_none()));
     match (models.next(), models.next()) {
         (Some(model), None) => {
             add(project, model, expr, found)?;

@@ -76,6 +76,7 @@ impl<'p> Tracer<'p> {
             self.pass_on(node);
         }
         self.hang();
+        self.unite();
         self.lineage.problems.sort_by(|a, b| (&a.model, &a.message).cmp(&(&b.model, &b.message)));
         self.lineage
     }
@@ -275,6 +276,19 @@ impl<'p> Tracer<'p> {
                     if from != any {
                         self.lineage.graph.draw(from, any, edge(EdgeKind::Assumed));
                     }
+                }
+            }
+        }
+    }
+
+    /// Nodes that are one relation of the warehouse (a source declared over a seed's table) influence each other, part by part.
+    fn unite(&mut self) {
+        for ids in self.relations.same() {
+            for (a, b) in ids.iter().flat_map(|a| ids.iter().map(move |b| (a, b))).filter(|(a, b)| a != b) {
+                for (from, part) in self.lineage.graph.parts_of(a) {
+                    let kind = if matches!(part, Part::Column(_)) { EdgeKind::Identity } else { EdgeKind::Rows };
+                    let to = self.lineage.graph.node(Node { relation: b.clone(), part });
+                    self.lineage.graph.draw(from, to, edge(kind));
                 }
             }
         }

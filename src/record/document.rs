@@ -61,7 +61,7 @@ pub struct Document {
     pub context: Vec<FactRecord>,
     /// What presscheck read.
     pub artifacts: ArtifactsRecord,
-    /// Hash of the expected set, fixed before the first query.
+    /// Hash of the expected set and of every statement, fixed before the first query.
     pub expected_hash: String,
     /// Results that nobody expected: a bug, which holds everything.
     pub unexpected: Vec<String>,

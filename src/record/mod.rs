@@ -1,15 +1,15 @@
 //! The decision document: what was decided about one contract and interval, with everything that it rests on.
 //!
 //! Versioned and self-contained: every output, alert and page is written from it alone, and [`Document::replay`] decides again from it.
-//! Its bytes are a function of the inputs: nothing in it depends on thread count, retries or order of completion (attempts and durations belong
-//! to the journal of a run). Its types are its own; nothing internal is dumped. Not for layout: see `output`.
+//! Its bytes are a function of the inputs: nothing in it depends on thread count, retries or order of completion (attempts and durations
+//! belong to the journal of a run). Its types are its own; nothing internal is dumped. Not for layout: see `output`.
 
 mod document;
 mod replay;
 mod write;
 
 pub use document::*;
-pub use write::{Meta, expected_hash};
+pub use write::Meta;
 
 pub use crate::check::common::Severity;
 pub use crate::check::outcome::{Ended, Reason};

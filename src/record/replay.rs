@@ -118,7 +118,7 @@ fn outcome(check: &CheckRecord) -> Outcome {
     };
     match (check.outcome, measured(check)) {
         (Ended::Pass, Some(measured)) => {
-            let text = |text: &Option<String>| text.clone().map_or_else(String::new, |text| text);
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
             match Evidence::of(measured, text(&check.sql_hash), text(&check.snapshot), 1) {
                 Ok(evidence) => Outcome::Pass(evidence),
                 Err(fault) => Outcome::Error(fault),

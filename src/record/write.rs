@@ -70,7 +70,7 @@ impl Document {
                 contract_hash: meta.contract_hash.clone(),
                 snapshot: answers.snapshot.clone(),
             },
-            expected_hash: expected_hash(expected),
+            expected_hash: plan.expected_hash(),
             unexpected: outcomes.keys().filter(|id| !known(id)).cloned().collect(),
             not_executed: plan.not_executed.clone(),
             blind: plan.blind.clone(),
@@ -112,12 +112,6 @@ impl Document {
     }
 }
 
-/// Hash of the expected set: metrics, checks with severity and reach, caveats, waivers and deadline. Taken before the first query and compared
-/// before the decision.
-pub fn expected_hash(expected: &Expected) -> String {
-    blake3::hash(format!("{expected:?}").as_bytes()).to_hex().to_string()
-}
-
 fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
     owner.map(|(team, contact)| OwnerRecord { team, contact })
 }
@@ -125,7 +119,7 @@ fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
 fn interval_record(interval: &crate::calendar::Interval) -> IntervalRecord {
     let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
     let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
-    let last_day = last.map_or_else(|_| interval.end.date(), |day| day);
+    let last_day = last.unwrap_or_else(|_| interval.end.date());
     IntervalRecord {
         start: interval.start.to_string(),
         end: interval.end.to_string(),

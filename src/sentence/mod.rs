@@ -1,4 +1,5 @@
-//! Verdict -> the sentence that a business reader understands. Computed from the plan, the outcomes and the decision; never written by a model.
+//! Verdict -> the sentence that a business reader understands. Computed from the plan, the outcomes and the decision; never written by a
+//! model.
 //!
 //! A sentence names the metric by title, the moment of the report, the check by title, the measured failure with its unit, and what may
 //! still be published. Not for layout or colour: that is `output`.

@@ -105,7 +105,7 @@ impl YesterdayIfMidnight for jiff::Zoned {
     fn yesterday_if_midnight(self) -> jiff::civil::Date {
         let starts_a_day = self.start_of_day().is_ok_and(|start| start == self);
         let before = if starts_a_day { self.date().yesterday() } else { Ok(self.date()) };
-        before.map_or_else(|_| self.date(), |day| day)
+        before.unwrap_or_else(|_| self.date())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The nine laws of the decision, each over a hundred thousand random worlds. Every law was seen to fail: its comment names a bug that was
 //! planted in `src/decide` and that it caught.
 
-mod laws;
+mod nine;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -13,7 +13,7 @@ use presscheck::plan::Expected;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use laws::LAWS;
+use nine::LAWS;
 use world::{LENGTH, Tape, World, now};
 
 /// Worlds in all; each law is checked in each.

@@ -1,5 +1,5 @@
-//! Small random worlds: a lineage graph, a contract over it, answers, and the expected set that follows. A world is read from a tape of bytes,
-//! so that a failing one shrinks by shrinking its tape; a zero byte always means the plainest, best thing.
+//! Small random worlds: a lineage graph, a contract over it, answers, and the expected set that follows. A world is read from a tape of
+//! bytes, so that a failing one shrinks by shrinking its tape; a zero byte always means the plainest, best thing.
 
 use std::collections::BTreeMap;
 
@@ -94,11 +94,11 @@ impl World {
             let parts = 3 + tape.below(2);
             let mut parents = Vec::new();
             let mut edges = Vec::new();
-            for parent in 0..index {
+            for (parent, above) in known.iter().enumerate().take(index) {
                 if tape.below(3) != 1 {
                     parents.push(parent);
                     for _ in 0..1 + tape.below(3) {
-                        let from = tape.below(known[parent].parts);
+                        let from = tape.below(above.parts);
                         edges.push((parent, from, tape.below(parts)));
                     }
                 }

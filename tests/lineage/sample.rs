@@ -1,54 +1,23 @@
 //! The sample project: which metric a fault of unit costs, of their keys, or of the CRM reaches.
 
-use presscheck::dbt::{Column, Node, NodeKind, Project};
+use presscheck::dbt::{Project, catalog, manifest};
 use presscheck::lineage::{self, Certainty, Lineage, Part};
-use serde_json::Value;
 
-use super::{node, reaches, text};
+use super::reaches;
 
 const MART: &str = "model.brightside.mart_weekly_operating_report";
 
-fn artifact(name: &str) -> Value {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_project/artifacts").join(name);
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn columns(of: &Value) -> Vec<Column> {
-    of["columns"].as_object().into_iter().flatten().map(|(name, _)| Column { name: name.clone(), data_type: None }).collect()
-}
-
-/// What lineage reads of a manifest and catalog.
+/// The sample's artifacts, with or without its catalog.
 fn project(catalog: bool) -> Project {
-    let (manifest, found) = (artifact("manifest.json"), artifact("catalog.json"));
-    let mut project = Project { adapter: "duckdb".into(), ..Project::default() };
-    let nodes = ["nodes", "sources"].into_iter().flat_map(|key| manifest[key].as_object().unwrap());
-    for (id, raw) in nodes {
-        let kind = match raw["resource_type"].as_str().unwrap() {
-            "model" => NodeKind::Model,
-            "seed" => NodeKind::Seed,
-            "snapshot" => NodeKind::Snapshot,
-            "source" => NodeKind::Source,
-            _ => continue,
-        };
-        let in_catalog = found["nodes"].get(id).or_else(|| found["sources"].get(id)).filter(|_| catalog);
-        let optional = |key: &str| raw[key].as_str().map(str::to_owned);
-        let node = Node {
-            unique_id: id.clone(),
-            source_name: optional("source_name"),
-            package: text(&raw["package_name"]),
-            materialized: text(&raw["config"]["materialized"]),
-            database: optional("database"),
-            schema: text(&raw["schema"]),
-            identifier: optional("alias").or_else(|| optional("identifier")).unwrap(),
-            relation_name: optional("relation_name"),
-            raw_code: text(&raw["raw_code"]),
-            compiled_code: optional("compiled_code"),
-            columns: columns(raw),
-            catalog_columns: in_catalog.map(columns),
-            depends_on: raw["depends_on"]["nodes"].as_array().into_iter().flatten().map(text).collect(),
-            ..node(kind, raw["name"].as_str().unwrap())
-        };
-        project.nodes.insert(id.clone(), node);
+    let read = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sample_project/artifacts").join(name);
+        (std::fs::read(&path).unwrap(), path)
+    };
+    let (bytes, path) = read("manifest.json");
+    let mut project = manifest::read(&bytes, &path).unwrap();
+    if catalog {
+        let (bytes, path) = read("catalog.json");
+        catalog::apply(&mut project, &bytes, &path).unwrap();
     }
     project
 }
@@ -88,4 +57,26 @@ fn a_fault_reaches_the_metrics_that_it_must_and_no_other() {
             assert_eq!(metrics(&lineage, model, part.clone()), expected, "{model} {part:?}, catalog: {catalog}");
         }
     }
+}
+
+#[test]
+fn metrics_of_the_semantic_layer_are_columns() {
+    let project = project(false);
+    let told = |name: &str| match lineage::semantic(&project, name) {
+        Ok(columns) => {
+            columns.into_iter().map(|(model, columns)| format!("{model}: {}", columns.into_iter().collect::<Vec<_>>().join(", "))).collect()
+        }
+        Err(error) => vec![error],
+    };
+    let table: Vec<String> =
+        project.metrics.values().map(|metric| format!("{}\n    {}\n", metric.name, told(&metric.name).join("\n    "))).collect();
+    insta::assert_snapshot!(format!("{}unheard_of\n    {}\n", table.concat(), told("unheard_of").concat()));
+}
+
+#[test]
+fn a_seed_under_a_source_is_the_same_relation() {
+    let lineage = lineage::trace(&project(true));
+    let from = ("seed.brightside.sku_costs", Part::Column("unit_cost".into()));
+    assert_eq!(reaches(&lineage, from.clone(), (MART, "contribution_margin")), Some(Certainty::Known));
+    assert_eq!(reaches(&lineage, from, (MART, "gross_revenue")), None);
 }
