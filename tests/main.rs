@@ -9,6 +9,7 @@ mod checks;
 mod decide;
 mod execute;
 mod laws;
+mod mondays;
 mod lineage;
 mod macros;
 mod plan;

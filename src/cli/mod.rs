@@ -1,5 +1,128 @@
-//! The command line.
-/// Runs the program and returns its exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+//! The command line: what was typed becomes values, rooms do the work, findings are drawn. One command is one file.
+//!
+//! The world enters here: arguments, environment, working directory, clock, terminal. Not for deciding anything.
+#![expect(clippy::disallowed_methods, reason = "the clock, the environment and the working directory enter here")]
+
+mod arguments;
+mod check;
+mod connect;
+mod interrupt;
+mod prepare;
+mod progress;
+mod store;
+mod completions;
+mod demo;
+mod draw;
+mod explain;
+mod lineage;
+mod lint;
+mod load;
+mod plan;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::diagnostic::{Finding, codes};
+
+/// presscheck decides, metric by metric, whether a dbt report publishes, warns or holds.
+#[derive(Debug, Parser)]
+#[command(name = "presscheck", version, about, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    look: draw::Look,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the checks of a contract and decide which metrics may be published
+    Check(check::Check),
+    /// Show the checks, the metrics that each can hold, and the queries; runs nothing
+    Plan(plan::Plan),
+    /// Say why a metric has its verdict: from the measurement through the lineage to the metric
+    Explain(explain::Explain),
+    /// Show what a metric, a model or a column depends on, read from SQL
+    Lineage(lineage::Lineage),
+    /// Check contract files against the dbt project, offline
+    Lint(lint::Lint),
+    /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
+    Schema(schema::Schema),
+    /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
+    Demo(demo::Demo),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// What the exit code says; one place, shown by `--help` and the README.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing is held (with or without caveats)
+  1  at least one metric is held because the data broke a promise
+  2  bad usage, a bad contract, or nothing to check
+  3  nothing broke, but something could not be decided, so it is held";
+
+/// What a command ends with: an exit code, or findings that kept it from its work.
+type Ended = Result<u8, Stopped>;
+
+/// A command that could not do its work.
+#[derive(Debug)]
+struct Stopped {
+    findings: Vec<Finding>,
+    /// 2: bad input; 3: an artifact or the warehouse could not be read.
+    exit_code: u8,
+}
+
+impl Stopped {
+    fn usage(finding: Finding) -> Self {
+        Stopped { findings: vec![finding], exit_code: 2 }
+    }
+    fn unreadable(finding: Finding) -> Self {
+        Stopped { findings: vec![finding], exit_code: 3 }
+    }
+}
+
+/// Runs the program and returns its exit code. A panic is a bug: it is said as one, and the exit code is 3, never success.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // A closed pipe while printing help is no news to anybody.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    cli.look.apply();
+    std::panic::set_hook(Box::new(|_| {}));
+    let look = cli.look.clone();
+    let ended = std::panic::catch_unwind(move || run(cli.command, &look)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Stopped::unreadable(
+            Finding::error(codes::INTERNAL, format!("presscheck itself failed: {}", said.unwrap_or_else(|| "no message".to_owned())))
+                .help("this is a bug in presscheck; nothing was decided, so treat every metric as held, and report it"),
+        ))
+    });
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(stopped) => {
+            draw::findings(&stopped.findings);
+            ExitCode::from(stopped.exit_code)
+        }
+    }
+}
+
+fn run(command: Command, look: &draw::Look) -> Ended {
+    match command {
+        Command::Check(check) => check.run(look),
+        Command::Plan(plan) => plan.run(look),
+        Command::Explain(explain) => explain.run(look),
+        Command::Lineage(lineage) => lineage.run(look),
+        Command::Lint(lint) => lint.run(look),
+        Command::Schema(schema) => schema.run(),
+        Command::Demo(demo) => demo.run(look),
+        Command::Completions(completions) => completions.run::<Cli>(),
+    }
 }

@@ -1,5 +1,5 @@
 //! Every code that a finding can carry, once: what it is called and what it means. `PC0xx` is syntax and structure, `PC1xx` names that must
-//! exist elsewhere, `PC2xx` meaning, `PC3xx` what was read besides the contract.
+//! exist elsewhere, `PC2xx` meaning, `PC3xx` what was read besides the contract, `PC4xx` commands.
 
 /// A code with its name and one sentence for the documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,4 +85,17 @@ codes! {
     BAD_PROFILE = "PC321", "bad-profile", "profiles.yml or dbt_project.yml is not as dbt reads it.";
     MISSING_VARIABLE = "PC322", "missing-variable", "An environment variable or dbt variable that is not set.";
     BAD_JINJA = "PC323", "bad-jinja", "A template in profiles.yml or dbt_project.yml that cannot be rendered.";
+    INTERNAL = "PC400", "internal", "presscheck itself failed: a bug.";
+    UNKNOWN_NAME = "PC401", "unknown-name", "No metric, model or column of this name.";
+    AMBIGUOUS_NAME = "PC402", "ambiguous-name", "A name that several contracts have.";
+    UNRESOLVED_METRIC = "PC403", "unresolved-metric", "A metric that is not resolved to columns.";
+    WRONG_FORM = "PC404", "wrong-form", "An output form that this question does not have.";
+    BAD_INTERVAL = "PC405", "bad-interval", "An interval that cannot be computed.";
+    BAD_VARIABLES = "PC406", "bad-variables", "--vars that is not a mapping.";
+    NO_PROFILE = "PC407", "no-profile", "No profiles.yml, or no profile named.";
+    NO_DECISION = "PC410", "no-decision", "No decision is stored.";
+    UNREADABLE_DECISION = "PC411", "unreadable-decision", "A stored decision that cannot be read.";
+    UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
+    SAMPLE_NOT_WRITTEN = "PC421", "sample-not-written", "The sample cannot be written or built.";
+    BROKEN_SAMPLE = "PC422", "broken-sample", "The sample inside the program is broken: a bug.";
 }

@@ -4,6 +4,7 @@
 //! everything depends on everything of every parent). Where in doubt, the edge is drawn. The one owner of the SQL parser.
 //! Not for checks or contracts: this room sees only [`crate::dbt`] and [`crate::diagnostic`].
 
+pub mod picture;
 mod anatomy;
 mod call;
 mod dialect;

@@ -24,6 +24,7 @@ mod sources;
 
 pub use build::build;
 pub use exposure::for_exposure;
+pub use metrics::nodes as metric_nodes;
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
 pub type CheckId = String;

@@ -94,6 +94,8 @@ fn connect(path: &Path, options: &Options) -> duckdb::Result<(Connection, String
         // What is not installed here is not missed: a statement that needs it fails and says so.
         let _missing = connection.execute_batch(&format!("LOAD {extension}")).err();
     }
+    // Days are counted in UTC unless the profile says otherwise. A library without time zones refuses the setting, and knows no other zone.
+    let _zone = connection.execute_batch("SET GLOBAL timezone = 'UTC'").err();
     for (name, value) in &options.settings {
         connection.execute_batch(&format!("SET GLOBAL {name} = '{}'", value.replace('\'', "''")))?;
     }

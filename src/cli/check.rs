@@ -1,0 +1,188 @@
+//! `presscheck check`: asks, decides, stores the decision, tells it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::arguments::{FailOn, Format, Place, Reach, Which};
+use super::load::Loaded;
+use super::prepare::{self, Prepared};
+use super::{Ended, Stopped, connect, draw, progress, store};
+use crate::decide::{self, Context, FactName};
+use crate::execute::{self, Answers};
+use crate::output::{self, Told};
+use crate::record::{self, Document};
+
+/// Longest that one statement may take, unless presscheck.yml says otherwise.
+const STATEMENT: Duration = Duration::from_secs(300);
+/// Longest that all statements may take, unless presscheck.yml says otherwise.
+const RUN: Duration = Duration::from_secs(1800);
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    reach: Reach,
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+    /// Which verdict ends with exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Hold, value_name = "VERDICT")]
+    fail_on: FailOn,
+}
+
+impl Check {
+    /// The check that the demo runs on the folder that it wrote.
+    pub(super) fn of_project(folder: &Path, as_of: Timestamp, format: Format) -> Check {
+        Check {
+            place: Place { project_dir: Some(folder.to_path_buf()), manifest: None, target_path: None },
+            which: Which { contracts: Vec::new(), exposure: None, select: Vec::new(), exclude: Vec::new(), as_of: Some(as_of) },
+            reach: Reach { profiles_dir: Some(folder.to_path_buf()), profile: None, target: None, vars: None, threads: None },
+            format,
+            fail_on: FailOn::Hold,
+        }
+    }
+
+    pub(super) fn run(&self, look: &draw::Look) -> Ended {
+        let local = Timestamp::now();
+        let (loaded, prepared) = prepare::plans(&self.place, &self.which, self.which.as_of.unwrap_or(local), look)?;
+        let cancel = super::interrupt::flag();
+        let mut decisions = Vec::new();
+        let mut codes = Vec::new();
+        for one in &prepared {
+            let (document, code) = self.decide(&loaded, one, &cancel, look)?;
+            decisions.push(document);
+            codes.push(code);
+        }
+        let exit_code = worst(&codes);
+        let told = Told { exit_code, decisions, findings: Vec::new() };
+        draw::print(&match self.format {
+            Format::Json => output::json(&told),
+            Format::Terminal => output::terminal(&told, draw::Look::colour_on_stdout(), draw::width()),
+        });
+        Ok(exit_code)
+    }
+
+    /// Asks and decides about one contract; the decision is stored before it is told.
+    fn decide(&self, loaded: &Loaded, one: &Prepared, cancel: &Arc<AtomicBool>, look: &draw::Look) -> Result<(Document, u8), Stopped> {
+        let settings = &loaded.workspace.settings;
+        let connected = connect::open(loaded, &self.reach)?;
+        let local = Timestamp::now();
+        let longest = |age: &Option<crate::diagnostic::At<crate::calendar::Age>>, otherwise| {
+            age.as_ref().map_or(otherwise, |age| Duration::from_secs(age.seconds))
+        };
+        let options = execute::Options {
+            threads: connected.threads,
+            limit: longest(&settings.timeouts.statement, STATEMENT),
+            deadline: Some(longest(&settings.timeouts.run, RUN)),
+            cancel,
+            local,
+            as_of: self.which.as_of,
+            connections: std::collections::BTreeMap::new(),
+        };
+        let answers = match &connected.warehouse {
+            Ok(warehouse) => {
+                let watch = progress::Watch::new(look, one.plan.statements.len());
+                let answers = execute::run(&one.plan, warehouse.as_ref(), &options, &|event| watch.see(event));
+                watch.end();
+                answers
+            }
+            Err(fault) => connect::in_vain(&one.plan, fault),
+        };
+        let decided_at = answers.now.or(self.which.as_of).unwrap_or(local);
+        let outcomes = decide::outcomes(&one.plan, &answers, decided_at);
+        let context = context(loaded, one, &answers, self.which.as_of.is_some());
+        let path = store::path(&loaded.workspace.target, &one.plan.contract);
+        let meta = self.meta(loaded, one);
+        let write = |context: &Context| {
+            let decision = decide::decide_safely(&one.plan.expected, &outcomes, context, decided_at);
+            let document = Document::new(&one.plan, &answers, &outcomes, &decision, &meta);
+            (document, decision.exit_code(self.fail_on.into()))
+        };
+        let (document, code) = write(&context.clone().holds(FactName::RecordDurable, format!("stored as {}", path.display())));
+        match store::store(&path, &output::stored(&document)) {
+            Ok(()) => Ok((document, code)),
+            // What cannot be stored was not decided.
+            Err(error) => Ok(write(&context.broken(FactName::RecordDurable, error))),
+        }
+    }
+
+    fn meta(&self, loaded: &Loaded, one: &Prepared) -> record::Meta {
+        let hash = |path: &Path| {
+            let input = loaded.inputs.iter().find(|(input, _)| input == path);
+            input.map(|(_, hash)| hash.to_hex().to_string())
+        };
+        record::Meta {
+            promise: one.contract.as_ref().and_then(|contract| contract.promise.as_ref()).map(|promise| promise.value.trim().to_owned()),
+            rehearsal: self.which.as_of.is_some(),
+            dbt_version: loaded.project.dbt_version.clone(),
+            schema_version: loaded.project.schema_version,
+            generated_at: loaded.project.generated_at,
+            manifest_hash: hash(&loaded.workspace.manifest).unwrap_or_default(),
+            contract_hash: one.file.as_deref().and_then(hash),
+            notes: loaded.project.notes.clone(),
+        }
+    }
+}
+
+/// What must be true besides the outcomes.
+fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, rehearsal: bool) -> Context {
+    let mut context = Context::unknown();
+    context = match loaded.unchanged() {
+        Ok(()) => context.holds(FactName::InputsUnchanged, "contract and artifacts are what they were when the run began"),
+        Err(changed) => context.broken(FactName::InputsUnchanged, changed),
+    };
+    context = match loaded.stale_models(&one.plan) {
+        stale if stale.is_empty() => context.holds(FactName::ArtifactsFresh, "the manifest holds the SQL that the models' files hold"),
+        stale => context.broken(
+            FactName::ArtifactsFresh,
+            format!("the manifest is older than the SQL of {}: run `dbt build` (or `dbt compile`)", stale.join(", ")),
+        ),
+    };
+    let unreached = "the warehouse was not reached";
+    context = if answers.now.is_none() && !rehearsal || answers.snapshot.is_empty() {
+        context.does_not_apply(FactName::OneSnapshot, unreached)
+    } else if answers.one_snapshot() {
+        context.holds(FactName::OneSnapshot, answers.snapshot.clone())
+    } else {
+        context.broken(FactName::OneSnapshot, "the data changed while the checks ran")
+    };
+    context = match (rehearsal, answers.clock_skew) {
+        (true, _) => context.does_not_apply(FactName::ClocksAgree, "a rehearsal: the time was given"),
+        (false, None) => context.does_not_apply(FactName::ClocksAgree, unreached),
+        (false, Some(skew)) if answers.clocks_agree() => {
+            context.holds(FactName::ClocksAgree, format!("the warehouse's clock differs by {skew} s"))
+        }
+        (false, Some(skew)) => {
+            context.broken(FactName::ClocksAgree, format!("the warehouse's clock differs by {skew} s from the local one"))
+        }
+    };
+    context = context.does_not_apply(FactName::LockHeld, "check publishes nothing, so it takes no lock");
+    let missing = one.plan.expected.checks.iter().filter(|check| !one.plan.asks.contains_key(&check.id)).count();
+    if missing == 0 {
+        context.holds(FactName::ExpectedSetComplete, format!("{} checks expected", one.plan.expected.checks.len()))
+    } else {
+        context.broken(FactName::ExpectedSetComplete, format!("{missing} expected checks are not planned"))
+    }
+}
+
+/// The exit code of several decisions: 2 before 1 before 3 before 0.
+fn worst(codes: &[u8]) -> u8 {
+    [2, 1, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+impl From<FailOn> for decide::FailOn {
+    fn from(typed: FailOn) -> Self {
+        match typed {
+            FailOn::Warn => decide::FailOn::Warn,
+            FailOn::Hold => decide::FailOn::Hold,
+            FailOn::Never => decide::FailOn::Never,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! From profiles.yml to an open warehouse. One that cannot be opened is an answer too: every check on it ends as an error.
+
+use std::path::{Path, PathBuf};
+
+use super::Stopped;
+use super::arguments::Reach;
+use super::load::Loaded;
+use crate::check::outcome::Fault;
+use crate::dbt::profiles::{self, Profile};
+use crate::diagnostic::{Finding, codes};
+use crate::execute::{Answer, Answers};
+use crate::plan::{Asked, Plan};
+use crate::project::read_text;
+use crate::warehouse::{self, Warehouse};
+
+/// Statements at once where neither option nor profile says.
+const THREADS: usize = 4;
+
+/// A warehouse (or why it could not be opened), and how many statements at once it gets.
+pub(super) struct Connected {
+    pub(super) warehouse: Result<Box<dyn Warehouse>, Fault>,
+    pub(super) threads: usize,
+}
+
+/// The answers of a warehouse that could not be opened: every check that would have been asked was tried in vain.
+pub(super) fn in_vain(plan: &Plan, fault: &Fault) -> Answers {
+    let asked = plan.asks.iter().filter(|(_, asked)| matches!(asked, Asked::Measured { .. }));
+    let answer =
+        |(id, _): (&String, &Asked)| (id.clone(), Answer { measurement: Err(fault.clone()), sql_hash: String::new(), attempts: 1 });
+    Answers { by_check: asked.map(answer).collect(), ..Answers::default() }
+}
+
+/// Opens the warehouse of the project's profile and target.
+pub(super) fn open(loaded: &Loaded, reach: &Reach) -> Result<Connected, Stopped> {
+    let profile = profile(loaded, reach)?;
+    let root = &loaded.workspace.root;
+    let warehouse = warehouse::open(&profile.kind, profile.fields(), root);
+    let said = profile.fields().get("threads").and_then(serde_json::Value::as_u64).and_then(|threads| usize::try_from(threads).ok());
+    let settings = loaded.workspace.settings.threads.as_ref().and_then(|threads| usize::try_from(threads.value).ok());
+    let threads = reach.threads.map(std::num::NonZeroUsize::get).or(settings).or(said).unwrap_or(THREADS).max(1);
+    Ok(Connected { warehouse, threads })
+}
+
+fn profile(loaded: &Loaded, reach: &Reach) -> Result<Profile, Stopped> {
+    let settings = &loaded.workspace.settings;
+    let env = |name: &str| std::env::var(name).ok();
+    let vars = match &reach.vars {
+        Some(text) => match crate::yaml::value(text, Path::new("--vars")).map_err(Stopped::usage)? {
+            serde_json::Value::Object(vars) => vars,
+            _ => {
+                return Err(Stopped::usage(
+                    Finding::error(codes::BAD_VARIABLES, "--vars is not a mapping").help("write it as '{key: value}'"),
+                ));
+            }
+        },
+        None => serde_json::Map::new(),
+    };
+    let named = match (&reach.profile, &settings.profile, &loaded.workspace.dbt_project) {
+        (Some(name), ..) => name.clone(),
+        (None, Some(name), _) => name.value.clone(),
+        (None, None, Some(file)) => {
+            let written = profiles::read_project_file(&file.text, &file.path, &env, &vars).map_err(Stopped::usage)?;
+            written.profile.ok_or_else(|| {
+                Stopped::usage(
+                    Finding::error(codes::NO_PROFILE, "dbt_project.yml names no profile")
+                        .in_file(&file.path)
+                        .help("name one with --profile"),
+                )
+            })?
+        }
+        (None, None, None) => {
+            let finding = Finding::error(codes::NO_PROFILE, "which profile of profiles.yml connects to the warehouse is not known");
+            return Err(Stopped::usage(finding.help("run in the dbt project, or name the profile with --profile")));
+        }
+    };
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let places = profiles::places(reach.profiles_dir.as_deref(), None, &here, &loaded.workspace.root, home.as_deref());
+    let Some(path) = places.iter().find(|path| path.is_file()) else {
+        let looked: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+        let finding = Finding::error(codes::NO_PROFILE, format!("there is no profiles.yml; looked for {}", looked.join(", ")));
+        return Err(Stopped::usage(finding.help("name its folder with --profiles-dir")));
+    };
+    let file = read_text(path, 1 << 20)?;
+    let target = reach.target.clone().or_else(|| settings.target.as_ref().map(|target| target.value.clone()));
+    profiles::read(&file.text, &file.path, &named, target.as_deref(), &env, &vars).map_err(Stopped::usage)
+}

@@ -1,0 +1,144 @@
+//! What people see: findings with the lines they point at, and text on standard output.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+
+use crate::diagnostic::{Finding, Level};
+
+/// How output looks, whatever the command.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Look {
+    /// When to use colour; `auto` is on a terminal, unless NO_COLOR is set
+    #[arg(long, value_enum, default_value_t = Colour::Auto, global = true, value_name = "WHEN")]
+    color: Colour,
+    /// Say nothing but the decision: no progress, no notes
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Look {
+    /// Makes the choice known to everything that prints.
+    pub(super) fn apply(&self) {
+        match self.color {
+            Colour::Auto => {}
+            Colour::Always => anstream::ColorChoice::Always.write_global(),
+            Colour::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+    /// The same, but silent.
+    pub(super) fn quietly(&self) -> Look {
+        Look { quiet: true, ..self.clone() }
+    }
+    /// Whether standard output gets colour.
+    pub(super) fn colour_on_stdout() -> bool {
+        anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+    }
+    fn colour_on_stderr() -> bool {
+        anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    }
+}
+
+/// Prints to standard output; a reader that went away (`| head`) is no error.
+pub(super) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(
+        out.write_all(text.as_bytes())
+            .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") })
+            .and_then(|()| out.flush()),
+    );
+}
+
+/// Prints to standard error.
+pub(super) fn say(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+/// Draws findings on standard error, each with the line of the file that it points at.
+pub(super) fn findings(findings: &[Finding]) {
+    let mut texts: BTreeMap<Arc<Path>, Option<Arc<str>>> = BTreeMap::new();
+    let theme = match (Look::colour_on_stderr(), std::io::IsTerminal::is_terminal(&std::io::stderr())) {
+        (true, _) => GraphicalTheme::unicode(),
+        (false, true) => GraphicalTheme::unicode_nocolor(),
+        (false, false) => GraphicalTheme::none(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).without_cause_chain();
+    for finding in findings {
+        let source = finding
+            .file
+            .as_ref()
+            .and_then(|file| texts.entry(file.clone()).or_insert_with(|| std::fs::read_to_string(file).ok().map(Into::into)).clone());
+        let mut text = String::new();
+        let drawn = Drawn { finding, source: source.map(|text| named(finding, &text)) };
+        match handler.render_report(&mut text, &drawn) {
+            Ok(()) => say(text.trim_end()),
+            Err(_) => say(&finding.to_string()),
+        }
+    }
+}
+
+fn named(finding: &Finding, text: &Arc<str>) -> NamedSource<String> {
+    NamedSource::new(finding.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default(), text.to_string())
+}
+
+/// A finding as miette wants it.
+#[derive(Debug)]
+struct Drawn<'a> {
+    finding: &'a Finding,
+    source: Option<NamedSource<String>>,
+}
+
+impl std::fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = self.finding.span.is_some() && self.source.is_some();
+        match &self.finding.file {
+            Some(file) if !place => write!(f, "{}: {}", file.display(), self.finding.message),
+            _ => f.write_str(&self.finding.message),
+        }
+    }
+}
+
+impl std::error::Error for Drawn<'_> {}
+
+impl Diagnostic for Drawn<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
+        Some(Box::new(self.finding.code))
+    }
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.finding.level {
+            Level::Note => miette::Severity::Advice,
+            Level::Warning => miette::Severity::Warning,
+            Level::Error => miette::Severity::Error,
+        })
+    }
+    fn help<'b>(&'b self) -> Option<Box<dyn std::fmt::Display + 'b>> {
+        self.finding.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display + 'b>)
+    }
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.finding.span.and(self.source.as_ref()).map(|source| source as &dyn SourceCode)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.finding.span?;
+        let end = self.source.as_ref()?.inner().len();
+        let offset = span.offset.min(end);
+        let length = span.length.min(end - offset);
+        Some(Box::new(std::iter::once(LabeledSpan::at(offset..offset + length, "here"))))
+    }
+}
+
+/// Characters in a line of the terminal; 100 where there is none.
+pub(super) fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))).unwrap_or(100)
+}

@@ -1,0 +1,164 @@
+//! Loads what every command needs: the workspace, the dbt project, its lineage, and the contracts that were asked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::arguments::Place;
+use super::{Stopped, draw};
+use crate::contract::{self, Contract};
+use crate::dbt::{self, Project};
+use crate::diagnostic::{Finding, Level};
+use crate::lineage::{self, Lineage};
+use crate::lint;
+use crate::plan::Plan;
+use crate::project::{Options, TextFile, Unreadable, Workspace};
+
+/// A dbt project, read.
+pub(super) struct Loaded {
+    pub(super) workspace: Workspace,
+    pub(super) project: Project,
+    pub(super) lineage: Lineage,
+    /// Hash of every input read so far: file and blake3.
+    pub(super) inputs: Vec<(PathBuf, blake3::Hash)>,
+}
+
+/// A contract file, read; `contract` is there when enough of it was right.
+pub(super) struct ReadContract {
+    pub(super) contract: Option<Contract>,
+    pub(super) file: TextFile,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl From<Unreadable> for Stopped {
+    fn from(unreadable: Unreadable) -> Self {
+        if unreadable.artifact { Stopped::unreadable(unreadable.finding) } else { Stopped::usage(unreadable.finding) }
+    }
+}
+
+impl From<dbt::artifact::ReadFault> for Stopped {
+    fn from(fault: dbt::artifact::ReadFault) -> Self {
+        match fault.cause {
+            dbt::artifact::Cause::WrongInput => Stopped::usage(*fault.finding),
+            dbt::artifact::Cause::Unreadable => Stopped::unreadable(*fault.finding),
+        }
+    }
+}
+
+impl Loaded {
+    /// Reads the project; findings that do not stop the work are drawn.
+    pub(super) fn new(place: &Place, look: &draw::Look) -> Result<Loaded, Stopped> {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let options =
+            Options { project_dir: place.project_dir.clone(), manifest: place.manifest.clone(), target_path: place.target_path.clone() };
+        let (workspace, findings) = Workspace::find(&here, &options, &target_path)?;
+        stop_at_errors(&findings, 2)?;
+        let bytes = workspace.manifest_bytes()?;
+        let mut inputs = vec![(workspace.manifest.clone(), blake3::hash(&bytes))];
+        let mut project = dbt::manifest::read(&bytes, &workspace.manifest)?;
+        if let Some((path, bytes)) = workspace.artifact("catalog.json")? {
+            inputs.push((path.clone(), blake3::hash(&bytes)));
+            dbt::catalog::apply(&mut project, &bytes, &path)?;
+        }
+        let lineage = lineage::trace(&project);
+        if !look.quiet {
+            draw::findings(&findings);
+            project.notes.iter().for_each(|note| draw::say(&format!("note: {note}")));
+        }
+        Ok(Loaded { workspace, project, lineage, inputs })
+    }
+
+    /// Whether every input still is what was read.
+    pub(super) fn unchanged(&self) -> Result<(), String> {
+        for (path, hash) in &self.inputs {
+            match std::fs::read(path) {
+                Ok(bytes) if blake3::hash(&bytes) == *hash => {}
+                Ok(_) => return Err(format!("{} was changed while the checks ran", path.display())),
+                Err(error) => return Err(format!("{} can no longer be read: {error}", path.display())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The models behind the plan's checks and metrics whose file no longer holds the SQL that the manifest holds, by name. A file that is not
+    /// there says nothing: many run with the artifacts alone.
+    pub(super) fn stale_models(&self, plan: &Plan) -> Vec<String> {
+        let passed: BTreeSet<&str> = plan
+            .expected
+            .checks
+            .iter()
+            .flat_map(|check| check.reach.values())
+            .flat_map(|reach| &reach.path)
+            .map(|step| relation_of(&step.node))
+            .collect();
+        let on_the_way = self.project.nodes.values().filter(|node| passed.contains(node.spoken_name().as_str()));
+        let behind: BTreeSet<String> =
+            on_the_way.flat_map(|node| self.project.ancestors(&node.unique_id).into_iter().chain([node.unique_id.clone()])).collect();
+        let reads = |node: &&dbt::Node| behind.contains(&node.unique_id) && node.package == self.project.name;
+        let stale = |node: &&dbt::Node| {
+            let file = std::fs::read_to_string(self.workspace.root.join(&node.path));
+            node.kind == dbt::NodeKind::Model && file.is_ok_and(|text| text.trim() != node.raw_code.trim())
+        };
+        self.project.nodes.values().filter(reads).filter(stale).map(dbt::Node::spoken_name).collect()
+    }
+
+    /// A relation as people name it: `model`, `source.table`.
+    pub(super) fn name(&self, unique_id: &str) -> String {
+        self.project.nodes.get(unique_id).map_or_else(|| unique_id.to_owned(), dbt::Node::spoken_name)
+    }
+}
+
+pub(super) fn target_path(file: &TextFile) -> Option<String> {
+    let env = |name: &str| std::env::var(name).ok();
+    let written = dbt::profiles::read_project_file(&file.text, &file.path, &env, &serde_json::Map::new()).ok()?;
+    Some(written.target_path.display().to_string())
+}
+
+/// The relation of a step's node: `model.column`, `model rows lost`.
+fn relation_of(node: &str) -> &str {
+    let rows = node.strip_suffix(" rows lost").or_else(|| node.strip_suffix(" rows added"));
+    rows.unwrap_or_else(|| node.rsplit_once('.').map_or(node, |(relation, _)| relation))
+}
+
+fn stop_at_errors(findings: &[Finding], exit_code: u8) -> Result<(), Stopped> {
+    if findings.iter().any(|finding| finding.level == Level::Error) {
+        return Err(Stopped { findings: findings.to_vec(), exit_code });
+    }
+    Ok(())
+}
+
+/// Reads the contracts that were asked for (all when none was) and checks them against the project.
+pub(super) fn contracts(loaded: &Loaded, wanted: &[String]) -> Result<Vec<ReadContract>, Stopped> {
+    let files = loaded.workspace.contracts(wanted)?;
+    Ok(files.into_iter().map(|file| read_contract(loaded, file)).collect())
+}
+
+fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
+    let read = contract::parse(&file.text, &file.path);
+    let mut findings = read.findings;
+    if let Some(contract) = &read.value {
+        let references = lint::references(contract, &loaded.project, &loaded.lineage);
+        findings
+            .extend(references.into_iter().map(|finding| Finding { file: finding.file.or(Some(Path::new(&file.path).into())), ..finding }));
+    }
+    findings.sort_by_key(|finding| (finding.span.map(|span| (span.line, span.column)), finding.code));
+    ReadContract { contract: read.value, file, findings }
+}
+
+/// The contracts that can be worked with: all of them right, or every finding of all of them.
+pub(super) fn sound_contracts(loaded: &mut Loaded, wanted: &[String], look: &draw::Look) -> Result<Vec<(Contract, TextFile)>, Stopped> {
+    let read = contracts(loaded, wanted)?;
+    let findings: Vec<Finding> = read.iter().flat_map(|one| one.findings.iter().cloned()).collect();
+    stop_at_errors(&findings, 2)?;
+    if !look.quiet {
+        draw::findings(&findings);
+    }
+    loaded.inputs.extend(read.iter().map(|one| (one.file.path.clone(), blake3::hash(one.file.text.as_bytes()))));
+    Ok(read.into_iter().filter_map(|one| one.contract.map(|contract| (contract, one.file))).collect())
+}
+
+/// The project's templates, with those of the program.
+pub(super) fn macros(loaded: &Loaded) -> Result<crate::macros::Macros, Stopped> {
+    let files = loaded.workspace.macros()?;
+    let named = files.into_iter().map(|file| (file.path, file.text)).collect();
+    crate::macros::Macros::new(&loaded.project.adapter, named).map_err(|findings| Stopped { findings, exit_code: 2 })
+}

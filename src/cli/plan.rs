@@ -1,0 +1,219 @@
+//! `presscheck plan`: what `check` would ask, and which metrics each answer can hold; runs nothing.
+
+use std::fmt::Write;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::arguments::{Format, Place, Which};
+use super::{Ended, Stopped, draw, prepare};
+use crate::check::common::Severity;
+use crate::diagnostic::{Finding, codes};
+use crate::lineage::Certainty;
+use crate::plan::{Asked, GuardingCheck, Plan as Planned, Upstream};
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    which: Which,
+    /// Show the exact text of every query
+    #[arg(long)]
+    sql: bool,
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+}
+
+impl Plan {
+    pub(super) fn run(&self, look: &draw::Look) -> Ended {
+        let now = self.which.as_of.unwrap_or_else(Timestamp::now);
+        let (_, prepared) = prepare::plans(&self.place, &self.which, now, look)?;
+        let plans: Vec<&Planned> = prepared.iter().map(|one| &one.plan).collect();
+        let text = match self.format {
+            Format::Terminal => plans.iter().map(|plan| text(plan, self.sql)).collect::<Vec<_>>().join("\n"),
+            Format::Json => json(&plans)?,
+        };
+        draw::print(&text);
+        Ok(if plans.iter().any(|plan| plan.expected.checks.is_empty() || plan.expected.metrics.is_empty()) { 2 } else { 0 })
+    }
+}
+
+fn severity(check: &GuardingCheck) -> &'static str {
+    match check.severity {
+        Severity::Hold => "hold",
+        Severity::Warn => "warn",
+    }
+}
+
+/// The metrics that a check reaches, those reached by assumption alone in brackets.
+fn guards(check: &GuardingCheck) -> String {
+    let names: Vec<String> = check
+        .reach
+        .iter()
+        .map(|(metric, reach)| match reach.certainty {
+            Certainty::Known => metric.clone(),
+            Certainty::Assumed => format!("({metric})"),
+        })
+        .collect();
+    if names.is_empty() { "no metric".to_owned() } else { names.join(", ") }
+}
+
+fn skipped(plan: &Planned, check: &GuardingCheck) -> Option<String> {
+    match plan.asks.get(&check.id) {
+        Some(Asked::Skipped(fault)) => Some(fault.detail.clone()),
+        Some(Asked::Measured { .. }) => None,
+        None => Some("nobody planned it".to_owned()),
+    }
+}
+
+fn text(plan: &Planned, sql: bool) -> String {
+    let mut out = format!("{} ({})\n", plan.report, plan.contract);
+    if let Some(interval) = &plan.interval {
+        let _ = writeln!(out, "interval  {} to before {}", interval.start, interval.end);
+    }
+    if let Some(ready_by) = plan.expected.ready_by {
+        let _ = writeln!(out, "ready by  {ready_by}");
+    }
+    out.push_str("\nmetrics\n");
+    let width = plan.expected.metrics.iter().map(|metric| metric.id.len()).max().unwrap_or_default();
+    for metric in &plan.expected.metrics {
+        let checks = plan.expected.checks.iter().filter(|check| check.reach.contains_key(&metric.id)).count();
+        let upstream = match &metric.upstream {
+            Upstream::Known => "lineage known".to_owned(),
+            Upstream::Assumed(models) => format!("lineage assumed through {}: warns at best", models.join(", ")),
+            Upstream::Unresolved(why) => format!("not resolved, so it is held: {why}"),
+        };
+        let _ = writeln!(out, "  {:width$}  {checks} checks, {upstream}", metric.id);
+    }
+    out.push_str("\nchecks\n");
+    for check in &plan.expected.checks {
+        let _ = writeln!(out, "  {}  {} on {}, asks {}: {}", check.id, check.kind, check.about, severity(check), guards(check));
+        if let Some(why) = skipped(plan, check) {
+            let _ = writeln!(out, "      not asked, so it counts as skipped: {why}");
+        }
+        if let Some((because, metrics)) = &check.narrowed {
+            let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
+            let _ = writeln!(out, "      affects_only takes away {}: {because}", metrics.join(", "));
+        }
+    }
+    let measured = plan.asks.values().filter(|asked| matches!(asked, Asked::Measured { .. })).count();
+    let _ = writeln!(out, "\n{measured} checks in {} queries", plan.statements.len());
+    for (number, statement) in plan.statements.iter().enumerate() {
+        let _ = writeln!(out, "  {}. {}: {}", number + 1, statement.relations.join(", "), statement.checks.join(", "));
+        if sql {
+            for line in statement.sql.trim_end().lines() {
+                let _ = writeln!(out, "       {line}");
+            }
+        }
+    }
+    for note in plan.not_executed.iter().map(|key| format!("not executed by this version: {key}")).chain(plan.blind.iter().cloned()) {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out
+}
+
+/// `plan --format json`, version 1.
+#[derive(Serialize)]
+struct PlansJson<'a> {
+    format: u32,
+    plans: Vec<PlanJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    contract: &'a str,
+    report: &'a str,
+    interval: Option<[String; 2]>,
+    ready_by: Option<Timestamp>,
+    metrics: Vec<MetricJson<'a>>,
+    checks: Vec<CheckJson<'a>>,
+    statements: Vec<StatementJson<'a>>,
+    not_executed: &'a [String],
+    notes: &'a [String],
+}
+
+#[derive(Serialize)]
+struct MetricJson<'a> {
+    id: &'a str,
+    title: &'a str,
+    lineage: &'static str,
+    detail: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    id: &'a str,
+    kind: &'a str,
+    title: &'a str,
+    about: &'a str,
+    severity: Severity,
+    skipped: Option<String>,
+    guards: Vec<GuardJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct GuardJson<'a> {
+    metric: &'a str,
+    certainty: Certainty,
+    path: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StatementJson<'a> {
+    connection: Option<&'a str>,
+    relations: &'a [String],
+    checks: &'a [String],
+    sql: &'a str,
+}
+
+fn json(plans: &[&Planned]) -> Result<String, Stopped> {
+    let plans = plans.iter().map(|plan| plan_json(plan)).collect();
+    serde_json::to_string_pretty(&PlansJson { format: 1, plans })
+        .map_err(|error| Stopped::unreadable(Finding::error(codes::INTERNAL, format!("the plan cannot be written: {error}"))))
+}
+
+fn plan_json(plan: &Planned) -> PlanJson<'_> {
+    let metrics = plan.expected.metrics.iter().map(|metric| {
+        let (lineage, detail) = match &metric.upstream {
+            Upstream::Known => ("known", Vec::new()),
+            Upstream::Assumed(models) => ("assumed", models.clone()),
+            Upstream::Unresolved(why) => ("unresolved", vec![why.clone()]),
+        };
+        MetricJson { id: &metric.id, title: &metric.title, lineage, detail }
+    });
+    let checks = plan.expected.checks.iter().map(|check| {
+        let guards = check.reach.iter().map(|(metric, reach)| GuardJson {
+            metric,
+            certainty: reach.certainty,
+            path: reach.path.iter().map(|step| step.node.as_str()).collect(),
+        });
+        CheckJson {
+            id: &check.id,
+            kind: &check.kind,
+            title: &check.title,
+            about: &check.about,
+            severity: check.severity,
+            skipped: skipped(plan, check),
+            guards: guards.collect(),
+        }
+    });
+    let statements = plan.statements.iter().map(|statement| StatementJson {
+        connection: statement.connection.as_deref(),
+        relations: &statement.relations,
+        checks: &statement.checks,
+        sql: &statement.sql,
+    });
+    PlanJson {
+        contract: &plan.contract,
+        report: &plan.report,
+        interval: plan.interval.as_ref().map(|interval| [interval.start.to_string(), interval.end.to_string()]),
+        ready_by: plan.expected.ready_by,
+        metrics: metrics.collect(),
+        checks: checks.collect(),
+        statements: statements.collect(),
+        not_executed: &plan.not_executed,
+        notes: &plan.blind,
+    }
+}

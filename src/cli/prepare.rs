@@ -1,0 +1,90 @@
+//! From what was typed to plans: one for each contract, or one for an exposure without a contract.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::arguments::{Place, Which};
+use super::load::{self, Loaded};
+use super::{Stopped, draw};
+use crate::calendar::{self, Interval, Weekday};
+use crate::contract::{Contract, Schedule};
+use crate::dbt;
+use crate::diagnostic::{Finding, codes, nearest};
+use crate::macros::Macros;
+use crate::plan::{self, Plan};
+
+/// A plan and where it came from.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    /// The contract and its file; `None` for an exposure without a contract.
+    pub(super) contract: Option<Contract>,
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Loads the project and makes the plans that were asked for, in order.
+pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::Look) -> Result<(Loaded, Vec<Prepared>), Stopped> {
+    let mut loaded = Loaded::new(place, look)?;
+    let selection = selection(&loaded, which)?;
+    let macros = load::macros(&loaded)?;
+    if let Some(name) = &which.exposure {
+        let exposure = loaded.project.exposure(name).ok_or_else(|| {
+            let names: Vec<&str> = loaded.project.exposures.values().map(|exposure| exposure.name.as_str()).collect();
+            let help = nearest(name, names.iter().copied())
+                .map_or_else(|| format!("the project has: {}", names.join(", ")), |name| format!("did you mean `{name}`?"));
+            Stopped::usage(Finding::error(codes::UNKNOWN_EXPOSURE, format!("there is no exposure `{name}`")).help(help))
+        })?;
+        let options = plan::Options { interval: None, selection, macros: &macros };
+        let plan = plan::for_exposure(&loaded.project, exposure, &loaded.lineage, &options).map_err(usage)?;
+        return Ok((loaded, vec![Prepared { plan, contract: None, file: None }]));
+    }
+    let contracts = load::sound_contracts(&mut loaded, &which.contracts, look)?;
+    let mut prepared = Vec::new();
+    for (contract, file) in contracts {
+        let plan = one(&loaded, &contract, &macros, selection.clone(), now).map_err(|stopped| Stopped {
+            findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
+            ..stopped
+        })?;
+        prepared.push(Prepared { plan, contract: Some(contract), file: Some(file.path) });
+    }
+    Ok((loaded, prepared))
+}
+
+fn one(
+    loaded: &Loaded,
+    contract: &Contract,
+    macros: &Macros,
+    selection: Option<BTreeSet<String>>,
+    now: Timestamp,
+) -> Result<Plan, Stopped> {
+    let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
+    let options = plan::Options { interval, selection, macros };
+    plan::build(contract, &loaded.project, &loaded.lineage, &options).map_err(usage)
+}
+
+/// The newest interval of the schedule that has ended.
+fn interval(schedule: &Schedule, now: Timestamp) -> Result<Interval, Stopped> {
+    let name = schedule.timezone.as_ref().map_or("UTC", |zone| zone.value.as_str());
+    let zone = jiff::tz::TimeZone::get(name).map_err(|_| {
+        Stopped::usage(Finding::error(codes::BAD_ZONE, format!("`{name}` is not a time zone")).help("write an IANA name: Europe/London"))
+    })?;
+    let starts = schedule.starts.as_ref().map_or(Weekday::Monday, |starts| starts.value);
+    calendar::latest_interval(schedule.interval.value, starts, &zone, now)
+        .map_err(|message| Stopped::usage(Finding::error(codes::BAD_INTERVAL, message)))
+}
+
+fn usage(findings: Vec<Finding>) -> Stopped {
+    Stopped { findings, exit_code: 2 }
+}
+
+fn placed(finding: Finding, file: &std::path::Path) -> Finding {
+    Finding { file: finding.file.or_else(|| Some(file.into())), ..finding }
+}
+
+fn selection(loaded: &Loaded, which: &Which) -> Result<Option<BTreeSet<String>>, Stopped> {
+    if which.select.is_empty() && which.exclude.is_empty() {
+        return Ok(None);
+    }
+    dbt::select::select(&loaded.project, &which.select, &which.exclude).map(Some).map_err(Stopped::usage)
+}

@@ -1,0 +1,42 @@
+//! Where decisions are kept: one file for each contract in the project's target folder, replaced whole.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The file of a contract's last decision.
+pub(super) fn path(target: &Path, contract: &str) -> PathBuf {
+    let name: String = contract.chars().map(|c| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' }).collect();
+    target.join("presscheck").join(format!("{name}.json"))
+}
+
+/// Writes the text so that it is there whole, and still there after a crash; what was there before is lost only then.
+pub(super) fn store(path: &Path, text: &str) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("the decision cannot be stored as {}: {error}", path.display());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(wrong)?;
+    let draft = path.with_extension(format!("json.{}", std::process::id()));
+    let written = File::create(&draft).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    let moved = written.and_then(|()| fs::rename(&draft, path)).and_then(|()| File::open(folder).and_then(|folder| folder.sync_all()));
+    if moved.is_err() {
+        drop(fs::remove_file(&draft));
+    }
+    moved.map_err(wrong)
+}
+
+/// The files of all last decisions, in order of name; of one contract only, when named.
+pub(super) fn all(target: &Path, contract: Option<&str>) -> Vec<PathBuf> {
+    if let Some(contract) = contract {
+        return Some(path(target, contract)).filter(|path| path.is_file()).into_iter().collect();
+    }
+    let entries = target.join("presscheck").read_dir().into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+    files.sort();
+    files
+}
+
+/// A decision's text.
+pub(super) fn read(path: &Path) -> std::io::Result<String> {
+    fs::read_to_string(path)
+}
