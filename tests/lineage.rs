@@ -230,3 +230,22 @@ pub fn reaches(lineage: &Lineage, from: (&str, Part), to: (&str, &str)) -> Optio
     let by = |known| lineage.graph.upstream_of(&targets, known).contains_key(&from);
     by(true).then_some(Certainty::Known).or_else(|| by(false).then_some(Certainty::Assumed))
 }
+
+/// Claims for a dbt project, for the same scorer: `LINEAGE_TARGET=folder/target LINEAGE_CLAIMS=out.jsonl cargo test lineage::claims_of_a_project -- --ignored`.
+#[test]
+#[ignore = "writes a file for a scorer"]
+fn claims_of_a_project() {
+    let (target, to) = (std::env::var("LINEAGE_TARGET").unwrap(), std::env::var("LINEAGE_CLAIMS").unwrap());
+    let (manifest, catalog) = (Path::new(&target).join("manifest.json"), Path::new(&target).join("catalog.json"));
+    let mut project = presscheck::dbt::manifest::read(&std::fs::read(&manifest).unwrap(), &manifest).unwrap();
+    if let Ok(bytes) = std::fs::read(&catalog) {
+        presscheck::dbt::catalog::apply(&mut project, &bytes, &catalog).unwrap();
+    }
+    let before = std::time::Instant::now();
+    let lineage = lineage::trace(&project);
+    println!("{} nodes in {:?}, {} graph nodes", project.nodes.len(), before.elapsed(), lineage.graph.len());
+    for problem in &lineage.problems {
+        println!("{}: {} {:?}", problem.model, problem.message, problem.place);
+    }
+    std::fs::write(to, lineage::lines(&lineage, &project)).unwrap();
+}

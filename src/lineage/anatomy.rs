@@ -3,8 +3,8 @@
 //! Names, functions, lambdas, stars and subqueries have a meaning of their own and are not taken apart here (see `resolve`).
 
 use sqlparser::ast::{
-    AccessExpr, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, JsonPathElem,
-    Subscript,
+    AccessExpr, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArguments, Ident, JsonPathElem, Subscript,
 };
 
 use super::graph::EdgeKind;
@@ -118,6 +118,8 @@ fn subscripts(access: &AccessExpr) -> Vec<&Expr> {
 pub(super) struct Call<'a> {
     /// Arguments, in order.
     pub(super) arguments: Vec<&'a Expr>,
+    /// `f(a = 1)`: the parser takes `a` for the name of a parameter; outside of table functions it is a column that is compared.
+    pub(super) compared: Vec<&'a Ident>,
     /// What decides which rows or in which order an aggregate takes.
     pub(super) modifiers: Vec<&'a Expr>,
     /// `f(*)`, or a star with options.
@@ -147,7 +149,26 @@ pub(super) fn call(function: &Function) -> Call<'_> {
 }
 
 fn take_argument<'a>(call: &mut Call<'a>, argument: &'a FunctionArg) {
-    let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) = argument;
+    let arg = match argument {
+        FunctionArg::Unnamed(arg) => arg,
+        FunctionArg::Named { name, arg, operator } => {
+            if *operator == FunctionArgOperator::Equals {
+                call.compared.push(name);
+            }
+            arg
+        }
+        FunctionArg::ExprNamed { name, arg, operator } => match (name, operator) {
+            (Expr::Identifier(name), FunctionArgOperator::Equals) => {
+                call.compared.push(name);
+                arg
+            }
+            (Expr::Identifier(_), FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment) => arg,
+            (name, _) => {
+                call.arguments.push(name);
+                arg
+            }
+        },
+    };
     match arg {
         FunctionArgExpr::Expr(Expr::Wildcard(_)) | FunctionArgExpr::Wildcard | FunctionArgExpr::WildcardWithOptions(_) => call.star = true,
         FunctionArgExpr::Expr(Expr::QualifiedWildcard(name, _)) | FunctionArgExpr::QualifiedWildcard(name) => call.stars_of.push(name),

@@ -38,6 +38,9 @@ impl Reader<'_> {
                 other => from.add(&self.value(other, scope, inner)?.from.through(kind)),
             }
         }
+        for column in call.compared {
+            from.add(&self.bare_name(column, scope, inner)?.from.through(kind));
+        }
         from.add(&self.values(call.modifiers, scope, inner, EdgeKind::Conditional)?);
         if let Some(query) = call.subquery {
             from.add(&self.subquery(query, scope)?.through(kind));

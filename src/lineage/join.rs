@@ -318,7 +318,7 @@ fn tables_of(expression: &Expr, scope: &Scope<'_>) -> Option<BTreeSet<usize>> {
         Expr::Function(function) => {
             let call = super::anatomy::call(function);
             let scalar = super::functions::sort(&object_parts(&function.name).join(".")) == super::functions::Sort::Scalar;
-            (scalar && call.subquery.is_none() && !call.star && call.stars_of.is_empty()).then_some(())?;
+            (scalar && call.subquery.is_none() && !call.star && call.stars_of.is_empty() && call.compared.is_empty()).then_some(())?;
             tables_of_all(call.arguments.into_iter().chain(call.modifiers), scope)
         }
         other => tables_of_all(super::anatomy::parts(other)?.into_iter().map(|(part, _)| part), scope),

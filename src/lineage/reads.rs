@@ -120,6 +120,9 @@ impl Names {
                 if function.over.is_some() {
                     return Err(Unclear::at("a window inside an expression", function.name.span()));
                 }
+                for column in call.compared {
+                    self.take(&Expr::Identifier(column.clone()))?;
+                }
                 for argument in call.arguments {
                     if let (Expr::Lambda(lambda), true) = (argument, functions::takes_lambda(&name)) {
                         let before = self.parameters.len();

@@ -199,7 +199,7 @@ impl<'p> Reader<'p> {
         Ok(from)
     }
 
-    fn bare_name(&mut self, name: &Ident, scope: &Scope<'_>, place: Place) -> Read<Value> {
+    pub(super) fn bare_name(&mut self, name: &Ident, scope: &Scope<'_>, place: Place) -> Read<Value> {
         let lower = name.value.to_lowercase();
         if self.parameters.contains(&lower) {
             return Ok(Value::default());

@@ -27,6 +27,8 @@ fn an_expression_is_one_expression_and_nothing_else() {
         ("date_trunc('week', ordered_at) = date_trunc(week, current_date)", "snowflake"),
         ("payload:a.b::int > 1", "snowflake"),
         ("list_filter(tags, x -> x > limit_)", "duckdb"),
+        ("coalesce(type = 'jaffle', false)", "duckdb"),
+        ("json_object(k: v)", "postgres"),
         ("1 = 1; drop table t", "duckdb"),
         ("1 = 1 -- and more", "duckdb"),
         ("1 /* */ = 1", "duckdb"),
