@@ -6,6 +6,7 @@ mod architecture;
 mod dbt;
 mod calendar;
 mod checks;
+mod commands;
 mod decide;
 mod execute;
 mod laws;

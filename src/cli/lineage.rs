@@ -50,6 +50,7 @@ impl Lineage {
             return Ok(0);
         };
         let loaded = Loaded::new(&self.place, look)?;
+        loaded.say_notes(look);
         let (targets, guards) = match node_targets(&loaded, of)? {
             Some(targets) => (targets, BTreeMap::new()),
             None => self.metric_targets(&loaded, of, look)?,

@@ -19,6 +19,7 @@ pub(super) struct Lint {
 impl Lint {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let loaded = load::Loaded::new(&self.place, look)?;
+        loaded.say_notes(look);
         let read = load::contracts(&loaded, &self.contracts)?;
         let findings: Vec<_> = read.iter().flat_map(|one| one.findings.iter().cloned()).collect();
         let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();

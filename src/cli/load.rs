@@ -62,9 +62,15 @@ impl Loaded {
         let lineage = lineage::trace(&project);
         if !look.quiet {
             draw::findings(&findings);
-            project.notes.iter().for_each(|note| draw::say(&format!("note: {note}")));
         }
         Ok(Loaded { workspace, project, lineage, inputs })
+    }
+
+    /// Says what reading the artifacts lost or doubted; for commands whose output has no place for it.
+    pub(super) fn say_notes(&self, look: &draw::Look) {
+        if !look.quiet {
+            self.project.notes.iter().for_each(|note| draw::say(&format!("note: {note}")));
+        }
     }
 
     /// Whether every input still is what was read.
@@ -136,7 +142,9 @@ fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
     let read = contract::parse(&file.text, &file.path);
     let mut findings = read.findings;
     if let Some(contract) = &read.value {
-        let references = lint::references(contract, &loaded.project, &loaded.lineage);
+        let mut references = lint::references(contract, &loaded.project, &loaded.lineage);
+        let connections: Vec<&str> = loaded.workspace.settings.connections.keys().map(|name| name.value.as_str()).collect();
+        references.extend(lint::connections(contract, &connections));
         findings
             .extend(references.into_iter().map(|finding| Finding { file: finding.file.or(Some(Path::new(&file.path).into())), ..finding }));
     }

@@ -29,13 +29,14 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let now = self.which.as_of.unwrap_or_else(Timestamp::now);
-        let (_, prepared) = prepare::plans(&self.place, &self.which, now, look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &self.which, now, look)?;
         let plans: Vec<&Planned> = prepared.iter().map(|one| &one.plan).collect();
         let text = match self.format {
             Format::Terminal => plans.iter().map(|plan| text(plan, self.sql)).collect::<Vec<_>>().join("\n"),
             Format::Json => json(&plans)?,
         };
         draw::print(&text);
+        loaded.say_notes(look);
         Ok(if plans.iter().any(|plan| plan.expected.checks.is_empty() || plan.expected.metrics.is_empty()) { 2 } else { 0 })
     }
 }

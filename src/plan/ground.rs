@@ -45,9 +45,9 @@ impl<'a> Ground<'a> {
         self.nodes.get(relation).map_or(&[], Vec::as_slice)
     }
 
-    /// One node, if lineage has it.
+    /// One node, if lineage has it; a column of an incomplete list is the relation's "any column".
     pub fn node(&self, relation: &str, part: Part) -> Option<NodeIndex> {
-        self.lineage.graph.find(&lineage::Node { relation: relation.to_owned(), part })
+        self.lineage.node(relation, part)
     }
 
     /// How people name a relation of the graph.

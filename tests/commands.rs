@@ -1,0 +1,171 @@
+//! Exit codes and remedies of the commands, through the program: what a user did, and what must come back.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const AS_OF: &str = "2026-11-23T11:40:00+00:00";
+
+/// One thing that goes wrong (or not): what is done to the sample, the command, its exit code, and words that its output must have.
+struct Case {
+    name: &'static str,
+    done: fn(&Path),
+    command: &'static [&'static str],
+    exit_code: i32,
+    says: &'static [&'static str],
+}
+
+const CONTRACT: &str = "contracts/weekly_operating_report.yml";
+
+fn nothing(_: &Path) {}
+
+fn edit(folder: &Path, file: &str, from: &str, to: &str) {
+    let path = folder.join(file);
+    let text = fs::read_to_string(&path).expect("a text file");
+    assert!(text.contains(from), "{file} holds {from}");
+    fs::write(path, text.replace(from, to)).expect("written");
+}
+
+const CASES: &[Case] = &[
+    Case { name: "a held metric", done: nothing, command: &["check"], exit_code: 1, says: &["SKU cost mapping failed for 14 products"] },
+    Case { name: "never fail", done: nothing, command: &["check", "--fail-on", "never"], exit_code: 0, says: &["hold"] },
+    Case {
+        name: "the warehouse is gone, and nothing moves 3",
+        done: |folder| fs::remove_file(folder.join("brightside.duckdb")).expect("removed"),
+        command: &["check", "--fail-on", "never"],
+        exit_code: 3,
+        says: &["could not be"],
+    },
+    Case {
+        name: "selecting less never publishes more",
+        done: nothing,
+        command: &["check", "--select", "stg_orders"],
+        exit_code: 3,
+        says: &["✗ hold     Gross revenue"],
+    },
+    Case { name: "a selector that matches nothing", done: nothing, command: &["check", "--select", "stg_ordres"], exit_code: 2, says: &[] },
+    Case {
+        name: "no manifest",
+        done: |folder| fs::remove_file(folder.join("target/manifest.json")).expect("removed"),
+        command: &["check"],
+        exit_code: 3,
+        says: &["dbt compile"],
+    },
+    Case {
+        name: "half a manifest",
+        done: |folder| {
+            let path = folder.join("target/manifest.json");
+            let bytes = fs::read(&path).expect("a manifest");
+            fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+        },
+        command: &["check"],
+        exit_code: 3,
+        says: &["manifest.json"],
+    },
+    Case {
+        name: "a model edited after the manifest was made",
+        done: |folder| edit(folder, "models/staging/stg_orders.sql", "select", "select distinct"),
+        command: &["check"],
+        exit_code: 1,
+        says: &["older than the SQL of stg_orders"],
+    },
+    Case {
+        name: "a typo in the contract",
+        done: |folder| edit(folder, CONTRACT, "hold_if: \"> 10\"", "hold_fi: \"> 10\""),
+        command: &["check"],
+        exit_code: 2,
+        says: &["hold_fi", "hold_if"],
+    },
+    Case {
+        name: "no contract at all",
+        done: |folder| fs::remove_file(folder.join(CONTRACT)).expect("removed"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["nothing to check"],
+    },
+    Case { name: "an unknown profile target", done: nothing, command: &["check", "--target", "prod"], exit_code: 2, says: &["prod"] },
+    Case { name: "a contract that is right", done: nothing, command: &["lint"], exit_code: 0, says: &["1 contract checked: 0 errors"] },
+    Case {
+        name: "nothing to explain yet",
+        done: |folder| fs::remove_dir_all(folder.join("target/presscheck")).expect("removed"),
+        command: &["explain", "gross_revenue"],
+        exit_code: 3,
+        says: &["presscheck check"],
+    },
+    Case {
+        name: "an explanation",
+        done: nothing,
+        command: &["explain", "contribution_margin"],
+        exit_code: 0,
+        says: &["int_order_margin.unit_cost", "Recover: Add the missing SKUs"],
+    },
+    Case { name: "a metric that is not", done: nothing, command: &["explain", "gross_revenu"], exit_code: 2, says: &["gross_revenue"] },
+    Case {
+        name: "a plan",
+        done: nothing,
+        command: &["plan", "--sql"],
+        exit_code: 0,
+        says: &["sku_cost_mapping", "select", "not executed"],
+    },
+    Case {
+        name: "lineage of a metric",
+        done: nothing,
+        command: &["lineage", "contribution_margin"],
+        exit_code: 0,
+        says: &["int_order_margin.unit_cost", "<- sku_cost_mapping"],
+    },
+    Case {
+        name: "lineage of a column that is not",
+        done: nothing,
+        command: &["lineage", "stg_orders.order_dat"],
+        exit_code: 2,
+        says: &["order_date"],
+    },
+    Case {
+        name: "an exposure without a contract",
+        done: nothing,
+        command: &["check", "--exposure", "weekly_operating_report"],
+        exit_code: 0,
+        says: &["publish"],
+    },
+];
+
+#[test]
+fn commands_end_as_users_are_told() {
+    let mut wrong = String::new();
+    let sample = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], sample.path());
+    for case in CASES {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&sample.path().join("bikes"), folder.path());
+        (case.done)(folder.path());
+        let mut command = case.command.to_vec();
+        if command[0] == "check" || command[0] == "plan" {
+            command.extend(["--as-of", AS_OF]);
+        }
+        let (code, text) = run(&command, folder.path());
+        let unsaid: Vec<&&str> = case.says.iter().filter(|words| !text.contains(**words)).collect();
+        if code != Some(case.exit_code) || !unsaid.is_empty() || text.contains("panicked") {
+            wrong += &format!("{}: ended with {code:?}, did not say {unsaid:?}:\n{text}\n", case.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(arguments).current_dir(folder).output().expect("the program starts");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in from.read_dir().expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
