@@ -97,7 +97,7 @@ impl Check {
         };
         let decided_at = answers.now.or(self.which.as_of).unwrap_or(local);
         let outcomes = decide::outcomes(&one.plan, &answers, decided_at);
-        let context = context(loaded, one, &answers, self.which.as_of.is_some());
+        let context = context(loaded, one, &answers, connected.warehouse.is_ok(), self.which.as_of.is_some());
         let path = store::path(&loaded.workspace.target, &one.plan.contract);
         let meta = self.meta(loaded, one);
         let write = |context: &Context| {
@@ -105,7 +105,7 @@ impl Check {
             let document = Document::new(&one.plan, &answers, &outcomes, &decision, &meta);
             (document, decision.exit_code(self.fail_on.into()))
         };
-        let (document, code) = write(&context.clone().holds(FactName::RecordDurable, format!("stored as {}", path.display())));
+        let (document, code) = write(&context.clone().holds(FactName::RecordDurable, "stored in the target folder before it was told"));
         match store::store(&path, &output::stored(&document)) {
             Ok(()) => Ok((document, code)),
             // What cannot be stored was not decided.
@@ -132,7 +132,7 @@ impl Check {
 }
 
 /// What must be true besides the outcomes.
-fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, rehearsal: bool) -> Context {
+fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, reached: bool, rehearsal: bool) -> Context {
     let mut context = Context::unknown();
     context = match loaded.unchanged() {
         Ok(()) => context.holds(FactName::InputsUnchanged, "contract and artifacts are what they were when the run began"),
@@ -146,22 +146,23 @@ fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, rehearsal: bool) 
         ),
     };
     let unreached = "the warehouse was not reached";
-    context = if answers.now.is_none() && !rehearsal || answers.snapshot.is_empty() {
+    context = if !reached {
         context.does_not_apply(FactName::OneSnapshot, unreached)
     } else if answers.one_snapshot() {
         context.holds(FactName::OneSnapshot, answers.snapshot.clone())
     } else {
-        context.broken(FactName::OneSnapshot, "the data changed while the checks ran")
+        context.broken(FactName::OneSnapshot, "the data changed while the checks ran, or its state cannot be told")
     };
     context = match (rehearsal, answers.clock_skew) {
         (true, _) => context.does_not_apply(FactName::ClocksAgree, "a rehearsal: the time was given"),
-        (false, None) => context.does_not_apply(FactName::ClocksAgree, unreached),
+        (false, _) if !reached => context.does_not_apply(FactName::ClocksAgree, unreached),
         (false, Some(skew)) if answers.clocks_agree() => {
             context.holds(FactName::ClocksAgree, format!("the warehouse's clock differs by {skew} s"))
         }
         (false, Some(skew)) => {
             context.broken(FactName::ClocksAgree, format!("the warehouse's clock differs by {skew} s from the local one"))
         }
+        (false, None) => context.broken(FactName::ClocksAgree, "the warehouse's clock could not be read"),
     };
     context = context.does_not_apply(FactName::LockHeld, "check publishes nothing, so it takes no lock");
     let missing = one.plan.expected.checks.iter().filter(|check| !one.plan.asks.contains_key(&check.id)).count();

@@ -101,8 +101,11 @@ impl Loaded {
             on_the_way.flat_map(|node| self.project.ancestors(&node.unique_id).into_iter().chain([node.unique_id.clone()])).collect();
         let reads = |node: &&dbt::Node| behind.contains(&node.unique_id) && node.package == self.project.name;
         let stale = |node: &&dbt::Node| {
-            let file = std::fs::read_to_string(self.workspace.root.join(&node.path));
-            node.kind == dbt::NodeKind::Model && file.is_ok_and(|text| text.trim() != node.raw_code.trim())
+            let differs = match std::fs::read_to_string(self.workspace.root.join(&node.path)) {
+                Ok(text) => text.trim() != node.raw_code.trim(),
+                Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+            };
+            node.kind == dbt::NodeKind::Model && differs
         };
         self.project.nodes.values().filter(reads).filter(stale).map(dbt::Node::spoken_name).collect()
     }
