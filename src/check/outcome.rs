@@ -103,13 +103,13 @@ impl Reason {
 pub enum Judgement {
     /// Every threshold is satisfied.
     Pass(Measured),
-    /// At least one is crossed; the worst says what is asked for. `why` finishes the sentence "<title> failed: ...".
+    /// At least one is crossed; the worst says what is asked for. `why` finishes the sentence "TITLE failed: ...".
     Fail {
         /// What the crossed threshold asks for.
         asks: Severity,
         /// What was measured.
         measured: Measured,
-        /// Finishes "<title> failed: ...".
+        /// Finishes "TITLE failed: ...".
         why: String,
     },
     /// The measurement cannot be used.
@@ -174,7 +174,7 @@ pub enum Outcome {
         asks: Severity,
         /// What was measured.
         measured: Measured,
-        /// Finishes "<title> failed: ...".
+        /// Finishes "TITLE failed: ...".
         why: String,
     },
     /// Tried, without a usable measurement.

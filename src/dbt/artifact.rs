@@ -1,6 +1,6 @@
 //! What all JSON artifacts of dbt have in common: a kind and schema version that are checked, and what is said of a file that is none.
 //!
-//! Not for the values inside: see [`super::json`].
+//! Not for the values inside: see the `json` file beside this one.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The verdict a second time, written as a beginner would, by another road than [`super::rules`]. It knows no causes and no order; it
+//! The verdict a second time, written as a beginner would, by another road than `rules`. It knows no causes and no order; it
 //! counts reasons to hold and reasons to warn. The program compares both before it reports.
 
 use std::collections::{BTreeMap, BTreeSet};
