@@ -77,6 +77,13 @@ const CASES: &[Case] = &[
         says: &["hold_fi", "hold_if"],
     },
     Case {
+        name: "a program hears of a typo as JSON",
+        done: |folder| edit(folder, CONTRACT, "hold_if: \"> 10\"", "hold_fi: \"> 10\""),
+        command: &["check", "--format", "json"],
+        exit_code: 2,
+        says: &["\"exit_code\": 2", "\"line\": 7"],
+    },
+    Case {
         name: "no contract at all",
         done: |folder| fs::remove_file(folder.join(CONTRACT)).expect("removed"),
         command: &["check"],

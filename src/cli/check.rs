@@ -49,7 +49,16 @@ impl Check {
         }
     }
 
+    /// Programs get the findings as JSON, too, when nothing could be decided.
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
+        let ended = self.ask_and_tell(look);
+        if let (Err(stopped), Format::Json) = (&ended, self.format) {
+            draw::print(&output::findings_json(&stopped.findings, stopped.exit_code));
+        }
+        ended
+    }
+
+    fn ask_and_tell(&self, look: &draw::Look) -> Ended {
         let local = Timestamp::now();
         let (loaded, prepared) = prepare::plans(&self.place, &self.which, self.which.as_of.unwrap_or(local), look)?;
         let cancel = super::interrupt::flag();
