@@ -26,6 +26,17 @@ fn edit(folder: &Path, file: &str, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).expect("written");
 }
 
+/// What dbt writes after an invocation, reduced to one node.
+fn run_results(folder: &Path, node: &str, status: &str) {
+    let text = format!(
+        r#"{{"metadata": {{"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json", "dbt_version": "1.12.6",
+            "generated_at": "2026-11-23T07:00:00.000000Z", "invocation_id": "a6b1"}},
+            "results": [{{"status": "{status}", "timing": [], "thread_id": "Thread-1", "execution_time": 0.0, "adapter_response": {{}},
+            "message": null, "failures": null, "unique_id": "{node}"}}], "elapsed_time": 0.1, "args": {{}}}}"#
+    );
+    fs::write(folder.join("target/run_results.json"), text).expect("written");
+}
+
 const CASES: &[Case] = &[
     Case { name: "a held metric", done: nothing, command: &["check"], exit_code: 1, says: &["SKU cost mapping failed for 14 products"] },
     Case { name: "never fail", done: nothing, command: &["check", "--fail-on", "never"], exit_code: 0, says: &["hold"] },
@@ -68,6 +79,27 @@ const CASES: &[Case] = &[
         command: &["check"],
         exit_code: 1,
         says: &["older than the SQL of stg_orders"],
+    },
+    Case {
+        name: "dbt skipped a mart, so yesterday's rows stand in it",
+        done: |folder| run_results(folder, "model.brightside.mart_weekly_operating_report", "skipped"),
+        command: &["check"],
+        exit_code: 1,
+        says: &["✗ hold     Gross revenue", "did not build mart_weekly_operating_report"],
+    },
+    Case {
+        name: "dbt skipped a model that the report does not stand on",
+        done: |folder| run_results(folder, "model.brightside.mart_customers", "error"),
+        command: &["check"],
+        exit_code: 1,
+        says: &["✓ publish  Gross revenue"],
+    },
+    Case {
+        name: "run results that are cut off",
+        done: |folder| fs::write(folder.join("target/run_results.json"), "{\"metadata\":").expect("written"),
+        command: &["check"],
+        exit_code: 1,
+        says: &["✗ hold     Gross revenue", "what dbt last built is not known"],
     },
     Case {
         name: "a typo in the contract",

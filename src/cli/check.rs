@@ -147,12 +147,17 @@ fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, reached: bool, re
         Ok(()) => context.holds(FactName::InputsUnchanged, "contract and artifacts are what they were when the run began"),
         Err(changed) => context.broken(FactName::InputsUnchanged, changed),
     };
-    context = match loaded.stale_models(&one.plan) {
-        stale if stale.is_empty() => context.holds(FactName::ArtifactsFresh, "the manifest holds the SQL that the models' files hold"),
-        stale => context.broken(
+    context = match (loaded.stale_models(&one.plan), loaded.unbuilt(&one.plan)) {
+        (_, Err(unreadable)) => context.broken(FactName::ArtifactsFresh, format!("what dbt last built is not known: {unreadable}")),
+        (_, Ok(unbuilt)) if !unbuilt.is_empty() => context.broken(
+            FactName::ArtifactsFresh,
+            format!("dbt's last run did not build {}, so older data stands there: mend it and run `dbt build`", unbuilt.join(", ")),
+        ),
+        (stale, Ok(_)) if !stale.is_empty() => context.broken(
             FactName::ArtifactsFresh,
             format!("the manifest is older than the SQL of {}: run `dbt build` (or `dbt compile`)", stale.join(", ")),
         ),
+        (_, Ok(_)) => context.holds(FactName::ArtifactsFresh, "the manifest holds the SQL that the models' files hold"),
     };
     let unreached = "the warehouse was not reached";
     context = if !reached {

@@ -85,9 +85,8 @@ impl Loaded {
         Ok(())
     }
 
-    /// The models behind the plan's checks and metrics whose file no longer holds the SQL that the manifest holds, by name. A file that is not
-    /// there says nothing: many run with the artifacts alone.
-    pub(super) fn stale_models(&self, plan: &Plan) -> Vec<String> {
+    /// Unique ids of every relation that the plan's checks and metrics stand on.
+    fn behind(&self, plan: &Plan) -> BTreeSet<String> {
         let passed: BTreeSet<&str> = plan
             .expected
             .checks
@@ -97,8 +96,30 @@ impl Loaded {
             .map(|step| relation_of(&step.node))
             .collect();
         let on_the_way = self.project.nodes.values().filter(|node| passed.contains(node.spoken_name().as_str()));
-        let behind: BTreeSet<String> =
-            on_the_way.flat_map(|node| self.project.ancestors(&node.unique_id).into_iter().chain([node.unique_id.clone()])).collect();
+        on_the_way.flat_map(|node| self.project.ancestors(&node.unique_id).into_iter().chain([node.unique_id.clone()])).collect()
+    }
+
+    /// The relations behind the plan that dbt's last invocation was to build and did not: what stands in the warehouse is of an earlier build, so
+    /// checks on it say nothing of today's data. `run_results.json` holds only the last invocation; without it nothing is said.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read, or is not what dbt writes.
+    pub(super) fn unbuilt(&self, plan: &Plan) -> Result<Vec<String>, String> {
+        let artifact = self.workspace.artifact("run_results.json").map_err(|unreadable| unreadable.finding.message)?;
+        let Some((path, bytes)) = artifact else { return Ok(Vec::new()) };
+        let last = dbt::run_results::read(&bytes, &path).map_err(|fault| fault.finding.message)?;
+        let behind = self.behind(plan);
+        let unbuilt = |(id, result): (&String, &dbt::run_results::RunResult)| {
+            let node = self.project.nodes.get(id).filter(|_| behind.contains(id))?;
+            (!built(result.status)).then(|| node.spoken_name())
+        };
+        Ok(last.results.iter().filter_map(unbuilt).collect())
+    }
+
+    /// The models behind the plan's checks and metrics whose file no longer holds the SQL that the manifest holds, by name. A file that is not
+    /// there says nothing: many run with the artifacts alone.
+    pub(super) fn stale_models(&self, plan: &Plan) -> Vec<String> {
+        let behind = self.behind(plan);
         let reads = |node: &&dbt::Node| behind.contains(&node.unique_id) && node.package == self.project.name;
         let stale = |node: &&dbt::Node| {
             let differs = match std::fs::read_to_string(self.workspace.root.join(&node.path)) {
@@ -120,6 +141,15 @@ pub(super) fn target_path(file: &TextFile) -> Option<String> {
     let env = |name: &str| std::env::var(name).ok();
     let written = dbt::profiles::read_project_file(&file.text, &file.path, &env, &serde_json::Map::new()).ok()?;
     Some(written.target_path.display().to_string())
+}
+
+/// Whether a status says that a relation is built.
+fn built(status: dbt::run_results::Status) -> bool {
+    use dbt::run_results::Status;
+    match status {
+        Status::Success | Status::NoOp | Status::Reused | Status::Pass => true,
+        Status::Error | Status::Skipped | Status::PartialSuccess | Status::Fail | Status::Warn | Status::RuntimeError => false,
+    }
 }
 
 /// The relation of a step's node: `model.column`, `model rows lost`.
