@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
@@ -50,14 +51,25 @@ impl Look {
     }
 }
 
-/// Prints to standard output; a reader that went away (`| head`) is no error.
+/// Whether something could not be printed: then nobody was told, and the exit code must not say that all is well.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether output was lost.
+pub(super) fn lost() -> bool {
+    LOST.load(Ordering::SeqCst)
+}
+
+/// Prints to standard output; a reader that went away (`| head`) is no error, a full disk is.
 pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    drop(
-        out.write_all(text.as_bytes())
-            .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") })
-            .and_then(|()| out.flush()),
-    );
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())).and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.store(true, Ordering::SeqCst);
+        say(&format!("the output could not be written: {error}"));
+    }
 }
 
 /// Prints to standard error.
@@ -78,6 +90,7 @@ pub(super) fn findings(findings: &[Finding]) {
         let source = finding
             .file
             .as_ref()
+            .filter(|file| may_be_quoted(file))
             .and_then(|file| texts.entry(file.clone()).or_insert_with(|| std::fs::read_to_string(file).ok().map(Into::into)).clone());
         let mut text = String::new();
         let drawn = Drawn { finding, source: source.map(|text| named(finding, &text)) };
@@ -86,6 +99,12 @@ pub(super) fn findings(findings: &[Finding]) {
             Err(_) => say(&finding.to_string()),
         }
     }
+}
+
+/// Whether lines of a file may be shown: never of one that holds secrets, nor of an artifact, whose lines are as long as models.
+fn may_be_quoted(file: &Path) -> bool {
+    let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    !name.starts_with("profiles.") && !name.starts_with(".env") && !name.ends_with(".json")
 }
 
 fn named(finding: &Finding, text: &Arc<str>) -> NamedSource<String> {
@@ -101,9 +120,9 @@ struct Drawn<'a> {
 
 impl std::fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let place = self.finding.span.is_some() && self.source.is_some();
-        match &self.finding.file {
-            Some(file) if !place => write!(f, "{}: {}", file.display(), self.finding.message),
+        match (&self.finding.file, self.finding.span, &self.source) {
+            (Some(file), Some(span), None) => write!(f, "{}:{}:{}: {}", file.display(), span.line, span.column, self.finding.message),
+            (Some(file), None, _) => write!(f, "{}: {}", file.display(), self.finding.message),
             _ => f.write_str(&self.finding.message),
         }
     }

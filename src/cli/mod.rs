@@ -106,6 +106,7 @@ pub fn main() -> ExitCode {
         ))
     });
     match ended {
+        Ok(0) if draw::lost() => ExitCode::from(3),
         Ok(code) => ExitCode::from(code),
         Err(stopped) => {
             draw::findings(&stopped.findings);
