@@ -157,7 +157,10 @@ fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, reached: bool, re
             FactName::ArtifactsFresh,
             format!("the manifest is older than the SQL of {}: run `dbt build` (or `dbt compile`)", stale.join(", ")),
         ),
-        (_, Ok(_)) => context.holds(FactName::ArtifactsFresh, "the manifest holds the SQL that the models' files hold"),
+        (_, Ok(_)) => context.holds(
+            FactName::ArtifactsFresh,
+            "the manifest holds the SQL of the models' files, and dbt's last run failed on none of them; other files are not compared",
+        ),
     };
     let unreached = "the warehouse was not reached";
     context = if !reached {

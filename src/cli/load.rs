@@ -1,13 +1,13 @@
 //! Loads what every command needs: the workspace, the dbt project, its lineage, and the contracts that were asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::arguments::Place;
 use super::{Stopped, draw};
 use crate::contract::{self, Contract};
 use crate::dbt::{self, Project};
-use crate::diagnostic::{Finding, Level};
+use crate::diagnostic::{Finding, Level, codes};
 use crate::lineage::{self, Lineage};
 use crate::lint;
 use crate::plan::Plan;
@@ -116,15 +116,15 @@ impl Loaded {
         Ok(last.results.iter().filter_map(unbuilt).collect())
     }
 
-    /// The models behind the plan's checks and metrics whose file no longer holds the SQL that the manifest holds, by name. A file that is not
-    /// there says nothing: many run with the artifacts alone.
+    /// The models behind the plan's checks and metrics whose file is gone or no longer holds the SQL that the manifest holds, by name. Where a
+    /// manifest was named and there is no project around it, there are no files to compare.
     pub(super) fn stale_models(&self, plan: &Plan) -> Vec<String> {
         let behind = self.behind(plan);
         let reads = |node: &&dbt::Node| behind.contains(&node.unique_id) && node.package == self.project.name;
         let stale = |node: &&dbt::Node| {
             let differs = match std::fs::read_to_string(self.workspace.root.join(&node.path)) {
                 Ok(text) => text.trim() != node.raw_code.trim(),
-                Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+                Err(_) => self.workspace.dbt_project.is_some(),
             };
             node.kind == dbt::NodeKind::Model && differs
         };
@@ -168,7 +168,18 @@ fn stop_at_errors(findings: &[Finding], exit_code: u8) -> Result<(), Stopped> {
 /// Reads the contracts that were asked for (all when none was) and checks them against the project.
 pub(super) fn contracts(loaded: &Loaded, wanted: &[String]) -> Result<Vec<ReadContract>, Stopped> {
     let files = loaded.workspace.contracts(wanted)?;
-    Ok(files.into_iter().map(|file| read_contract(loaded, file)).collect())
+    let mut read: Vec<ReadContract> = files.into_iter().map(|file| read_contract(loaded, file)).collect();
+    let mut first: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for one in &mut read {
+        let Some(name) = one.contract.as_ref().map(|contract| contract.contract.clone()) else { continue };
+        if let Some(other) = first.get(&name.value) {
+            let finding = Finding::error(codes::DUPLICATE_CONTRACT, format!("{} has a contract `{name}`, too", other.display()));
+            one.findings.push(finding.at(name.span).in_file(&one.file.path).help("give each contract a name of its own"));
+        } else {
+            first.insert(name.value, one.file.path.clone());
+        }
+    }
+    Ok(read)
 }
 
 fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {

@@ -69,6 +69,7 @@ codes! {
     CONTRADICTION = "PC214", "contradiction", "Keys that contradict or need each other.";
     BAD_CHECK = "PC215", "bad-check", "Arguments of a check that are missing, contradict each other or cannot work.";
     DEAD_EXCEPTION = "PC216", "dead-exception", "Several waivers for one check, or text that says nothing.";
+    DUPLICATE_CONTRACT = "PC219", "duplicate-contract", "Two files with a contract of one name.";
     NO_OWNER = "PC220", "no-owner", "A metric that nobody answers for.";
     NARROWED = "PC221", "narrowed", "affects_only takes metrics away from a check that may reach them.";
     MACRO_FILE = "PC230", "macro-file", "A file in a macro folder that belongs to no kind of check.";
