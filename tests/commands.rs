@@ -15,6 +15,9 @@ struct Case {
     says: &'static [&'static str],
 }
 
+/// Must never be shown.
+const SECRET: &str = "s3cr3tpw";
+
 const CONTRACT: &str = "contracts/weekly_operating_report.yml";
 
 fn nothing(_: &Path) {}
@@ -102,6 +105,46 @@ const CASES: &[Case] = &[
         says: &["✗ hold     Gross revenue", "what dbt last built is not known"],
     },
     Case {
+        name: "a model's file is gone",
+        done: |folder| fs::remove_file(folder.join("models/intermediate/int_order_margin.sql")).expect("removed"),
+        command: &["check"],
+        exit_code: 1,
+        says: &["✗ hold     Gross revenue", "older than the SQL of int_order_margin"],
+    },
+    Case {
+        name: "profiles.yml is broken beside a secret",
+        done: |folder| fs::write(folder.join("profiles.yml"), format!("brightside: [\n  password: {SECRET}\n")).expect("written"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["profiles.yml:"],
+    },
+    Case {
+        name: "profiles.yml wants a variable beside a secret",
+        done: |folder| {
+            let text = format!(
+                "brightside:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      password: {SECRET}\n      path: \"{{{{ env_var('PC_UNSET') }}}}\"\n"
+            );
+            fs::write(folder.join("profiles.yml"), text).expect("written");
+        },
+        command: &["check"],
+        exit_code: 2,
+        says: &["PC_UNSET", "profiles.yml:"],
+    },
+    Case {
+        name: "two contracts of one name",
+        done: |folder| drop(fs::copy(folder.join(CONTRACT), folder.join("contracts/copy.yml")).expect("copied")),
+        command: &["lint"],
+        exit_code: 2,
+        says: &["too", "contracts/copy.yml"],
+    },
+    Case {
+        name: "a sample that was edited is not overwritten",
+        done: |folder| edit(folder, CONTRACT, "tolerance: {", "tolerance:  {"),
+        command: &["demo", "--into", "."],
+        exit_code: 2,
+        says: &["weekly_operating_report.yml", "--force"],
+    },
+    Case {
         name: "a typo in the contract",
         done: |folder| edit(folder, CONTRACT, "hold_if: \"> 10\"", "hold_fi: \"> 10\""),
         command: &["check"],
@@ -184,11 +227,22 @@ fn commands_end_as_users_are_told() {
         }
         let (code, text) = run(&command, folder.path());
         let unsaid: Vec<&&str> = case.says.iter().filter(|words| !text.contains(**words)).collect();
-        if code != Some(case.exit_code) || !unsaid.is_empty() || text.contains("panicked") {
+        if code != Some(case.exit_code) || !unsaid.is_empty() || text.contains("panicked") || text.contains(SECRET) {
             wrong += &format!("{}: ended with {code:?}, did not say {unsaid:?}:\n{text}\n", case.name);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_decision_that_nobody_could_read_is_no_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes", "--monday", "all_landed"], folder.path());
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let check = ["check", "--as-of", AS_OF];
+    let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(check).current_dir(folder.path().join("bikes")).stdout(full).output();
+    assert_eq!(output.expect("the program starts").status.code(), Some(3));
 }
 
 fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {

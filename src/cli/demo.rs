@@ -29,6 +29,9 @@ pub(super) struct Demo {
     /// List the Mondays
     #[arg(long)]
     list: bool,
+    /// Overwrite a sample that was edited
+    #[arg(long)]
+    force: bool,
     #[arg(long, value_enum, default_value_t = arguments::Format::Terminal)]
     format: arguments::Format,
 }
@@ -82,7 +85,7 @@ impl Demo {
             Stopped::usage(Finding::error(codes::UNKNOWN_MONDAY, format!("there is no Monday named `{}`", self.monday)).help(help))
         })?;
         let as_of = monday.as_of.parse().map_err(|_| wrong("mondays.yml: as_of is not a time"))?;
-        write_sample(&self.into)?;
+        write_sample(&self.into, self.force)?;
         build(&self.into, monday)?;
         let show = self.format == arguments::Format::Terminal;
         if show && !look.quiet {
@@ -92,7 +95,8 @@ impl Demo {
         if show && !look.quiet {
             draw::say(&next_steps(&self.into, &monday.as_of, would));
         }
-        Ok(0)
+        // The demonstration went well when it showed what it was to show, a held metric included.
+        Ok(if u64::from(would) == monday.expect.exit_code { 0 } else { 3 })
     }
 }
 
@@ -133,7 +137,7 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Stopped {
 }
 
 /// Writes the sample's files. A folder that holds something else is left alone.
-fn write_sample(into: &Path) -> Result<(), Stopped> {
+fn write_sample(into: &Path, force: bool) -> Result<(), Stopped> {
     let occupied = into.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     let ours = std::fs::read_to_string(into.join("dbt_project.yml")).is_ok_and(|text| text.contains("name: brightside"));
     if occupied && !ours {
@@ -143,27 +147,29 @@ fn write_sample(into: &Path) -> Result<(), Stopped> {
                 .help("give a new folder with --into"),
         ));
     }
+    let mut files = Vec::new();
     for name in WRITTEN {
-        let entry = SAMPLE.get_entry(name).ok_or_else(|| wrong(&format!("{name} is missing")))?;
-        match entry {
-            include_dir::DirEntry::File(file) => write_file(into, file)?,
-            include_dir::DirEntry::Dir(dir) => write_dir(into, dir)?,
+        match SAMPLE.get_entry(name).ok_or_else(|| wrong(&format!("{name} is missing")))? {
+            include_dir::DirEntry::File(file) => files.push((into.join(file.path()), file.contents())),
+            include_dir::DirEntry::Dir(dir) => collect(into, dir, &mut files),
         }
+    }
+    let edited = files.iter().find(|(path, bytes)| std::fs::read(path).is_ok_and(|there| there != *bytes));
+    if let (Some((path, _)), false) = (edited, force) {
+        let finding = Finding::error(codes::SAMPLE_NOT_WRITTEN, "this file of the sample was edited").in_file(path);
+        return Err(Stopped::usage(finding.help("give another folder with --into, or overwrite it with --force")));
     }
     for artifact in ["manifest.json", "catalog.json"] {
         let file = SAMPLE.get_file(format!("artifacts/{artifact}")).ok_or_else(|| wrong(&format!("{artifact} is missing")))?;
-        write_bytes(&into.join("target").join(artifact), file.contents())?;
+        files.push((into.join("target").join(artifact), file.contents()));
     }
-    Ok(())
+    files.iter().try_for_each(|(path, bytes)| write_bytes(path, bytes))
 }
 
-fn write_dir(into: &Path, dir: &Dir<'_>) -> Result<(), Stopped> {
-    dir.files().try_for_each(|file| write_file(into, file))?;
-    dir.dirs().try_for_each(|dir| write_dir(into, dir))
-}
-
-fn write_file(into: &Path, file: &include_dir::File<'_>) -> Result<(), Stopped> {
-    write_bytes(&into.join(file.path()), file.contents())
+/// Every file below a folder, with where it goes.
+fn collect<'a>(into: &Path, dir: &Dir<'a>, files: &mut Vec<(PathBuf, &'a [u8])>) {
+    files.extend(dir.files().map(|file| (into.join(file.path()), file.contents())));
+    dir.dirs().for_each(|dir| collect(into, dir, files));
 }
 
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Stopped> {
