@@ -1,10 +1,12 @@
-//! Where the program finds `libduckdb` when it is started directly. (`cargo run` and `cargo test` need none of this.)
+//! Two things that are known when the program is built: a hash of the code that reads lineage, so that no cache outlives it, and where the program
+//! finds `libduckdb` when it is started directly. (`cargo run` and `cargo test` need none of that.)
 //!
 //! With `duckdb-bundled` the engine is inside the binary; in linked mode the loader looks, in this order, in `DUCKDB_LIB_DIR` as it was at build
 //! time, beside the program, and where the `duckdb` crate puts the official library that it downloads.
 #![expect(clippy::disallowed_methods, reason = "a build script is told everything through the environment")]
 
 fn main() {
+    println!("cargo::rustc-env=PRESSCHECK_LINEAGE_CODE={:016x}", lineage_code());
     println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
     let set = |name: &str| std::env::var_os(name).is_some();
     let linked = set("CARGO_FEATURE_DUCKDB") && !set("CARGO_FEATURE_DUCKDB_BUNDLED");
@@ -17,4 +19,21 @@ fn main() {
     for folder in beside.chain(downloaded) {
         println!("cargo::rustc-link-arg-bins=-Wl,-rpath,{folder}");
     }
+}
+
+/// FNV-1a over everything that lineage is read with: this crate's rooms for it, and the versions of what it stands on.
+fn lineage_code() -> u64 {
+    let mut files = vec![std::path::PathBuf::from("Cargo.lock")];
+    let mut folders = vec!["src/lineage".into(), "src/dbt".into(), "src/jinja".into()];
+    while let Some(folder) = folders.pop() {
+        println!("cargo::rerun-if-changed={}", std::path::Path::new(&folder).display());
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path: std::path::PathBuf = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let bytes = files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -187,12 +187,14 @@ fn ignorance_never_takes_an_influence_away() {
             blind.nodes.get_mut(id).unwrap().compiled_code = Some("nobody understands this".into());
             let assumed = lineage::trace(&blind);
             for (model, columns) in known.columns.iter().filter(|(model, _)| project.nodes[*model].kind == NodeKind::Model) {
-                let columns = columns.names.iter().map(|name| Part::Column(name.to_lowercase()));
+                let columns = columns.names.iter().map(|name| Part::Column(name.to_lowercase().into()));
                 for part in columns.chain([Part::RowsLost, Part::RowsAdded]) {
                     let more = upstream(&assumed, model, part.clone());
                     let less = upstream(&known, model, part.clone());
-                    let gone: Vec<_> =
-                        less.iter().filter(|node| project.nodes[&node.relation].kind == NodeKind::Source && !more.contains(node)).collect();
+                    let gone: Vec<_> = less
+                        .iter()
+                        .filter(|node| project.nodes[&*node.relation].kind == NodeKind::Source && !more.contains(node))
+                        .collect();
                     assert!(gone.is_empty(), "{}: without {id}, {model} {part:?} lost {gone:?}", case["id"]);
                 }
             }

@@ -144,10 +144,10 @@ fn week() -> Interval {
 /// Lineage by hand, so that these tests are about plans: `src` -> `t` -> `mart` known, `bare` -> `t` assumed, `u` apart.
 fn graph(project: &Project) -> Lineage {
     let mut lineage = Lineage::default();
-    let part = |relation: &str, part: Part| lineage::Node { relation: relation.to_owned(), part };
+    let part = |relation: &str, part: Part| lineage::Node { relation: relation.into(), part };
     for node in project.nodes.values() {
         let names: Vec<String> = node.columns.iter().map(|column| column.name.clone()).collect();
-        let columns = names.iter().cloned().map(Part::Column).chain([Part::RowsLost, Part::RowsAdded]);
+        let columns = names.iter().map(|name| Part::Column(name.as_str().into())).chain([Part::RowsLost, Part::RowsAdded]);
         for column in columns {
             lineage.graph.node(part(&node.unique_id, column));
         }

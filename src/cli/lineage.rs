@@ -73,7 +73,7 @@ impl Lineage {
         if !look.quiet {
             let reached = graph.upstream_of(&targets, false);
             for problem in
-                loaded.lineage.problems.iter().filter(|problem| reached.keys().any(|&index| graph.at(index).relation == problem.model))
+                loaded.lineage.problems.iter().filter(|problem| reached.keys().any(|&index| *graph.at(index).relation == *problem.model))
             {
                 draw::say(&format!("note: the lineage of {} is assumed: {}", loaded.name(&problem.model), problem.message));
             }
@@ -85,12 +85,13 @@ impl Lineage {
 /// The nodes of `model`, `model.column` or `source.table[.column]`; `None` when the project has no such relation.
 fn node_targets(loaded: &Loaded, of: &str) -> Result<Option<Vec<NodeIndex>>, Stopped> {
     let graph = &loaded.lineage.graph;
-    let node = |relation: &str, part: Part| graph.find(&Node { relation: relation.to_owned(), part });
+    let node = |relation: &str, part: Part| graph.find(&Node { relation: relation.into(), part });
     let rows = |relation: &str| [Part::RowsLost, Part::RowsAdded].into_iter().filter_map(|part| node(relation, part)).collect::<Vec<_>>();
     if let Some(found) = loaded.project.find(of) {
         let id = &found.unique_id;
         let columns = loaded.lineage.columns.get(id).map(|columns| columns.names.clone()).unwrap_or_default();
-        let mut targets: Vec<NodeIndex> = columns.iter().filter_map(|column| node(id, Part::Column(column.to_lowercase()))).collect();
+        let mut targets: Vec<NodeIndex> =
+            columns.iter().filter_map(|column| node(id, Part::Column(column.to_lowercase().into()))).collect();
         targets.extend(rows(id));
         return Ok(Some(targets));
     }
@@ -98,7 +99,7 @@ fn node_targets(loaded: &Loaded, of: &str) -> Result<Option<Vec<NodeIndex>>, Sto
         return Ok(None);
     };
     let id = &found.unique_id;
-    if let Some(target) = node(id, Part::Column(column.to_lowercase())) {
+    if let Some(target) = node(id, Part::Column(column.to_lowercase().into())) {
         return Ok(Some([target].into_iter().chain(rows(id)).collect()));
     }
     let columns = loaded.lineage.columns.get(id).map(|columns| columns.names.clone()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::arguments::Place;
-use super::{Stopped, draw};
+use super::{Stopped, draw, store};
 use crate::contract::{self, Contract};
 use crate::dbt::{self, Project};
 use crate::diagnostic::{Finding, Level, codes};
@@ -59,7 +59,10 @@ impl Loaded {
             inputs.push((path.clone(), blake3::hash(&bytes)));
             dbt::catalog::apply(&mut project, &bytes, &path)?;
         }
-        let lineage = lineage::trace(&project);
+        let (lineage, keep) = lineage::trace_cached(&project, &store::kept_lineage(&workspace.target));
+        if let Some(keep) = keep {
+            store::keep_lineage(&workspace.target, &keep);
+        }
         if !look.quiet {
             draw::findings(&findings);
         }

@@ -1,8 +1,11 @@
-//! Where decisions are kept: one file for each contract in the project's target folder, replaced whole.
+//! What is kept in the project's target folder: the last decision of each contract, and what was read of the models. Files are replaced whole.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// File of what was read of the models; safe to delete.
+const LINEAGE: &str = "lineage.cache";
 
 /// The file of a contract's last decision.
 pub(super) fn path(target: &Path, contract: &str) -> PathBuf {
@@ -22,6 +25,23 @@ pub(super) fn store(path: &Path, text: &str) -> Result<(), String> {
         drop(fs::remove_file(&draft));
     }
     moved.map_err(wrong)
+}
+
+/// What an earlier run read of the models; nothing, when there is nothing that can be read.
+pub(super) fn kept_lineage(target: &Path) -> Vec<u8> {
+    fs::read(target.join("presscheck").join(LINEAGE)).unwrap_or_default()
+}
+
+/// Keeps what was read of the models. It only saves time, so a folder that cannot be written to is no fault. Of two processes the last one wins:
+/// each writes a whole file of its own and moves it into place.
+pub(super) fn keep_lineage(target: &Path, bytes: &[u8]) {
+    let folder = target.join("presscheck");
+    let draft = folder.join(format!("{LINEAGE}.{}", std::process::id()));
+    let written =
+        fs::create_dir_all(&folder).and_then(|()| fs::write(&draft, bytes)).and_then(|()| fs::rename(&draft, folder.join(LINEAGE)));
+    if written.is_err() {
+        drop(fs::remove_file(&draft));
+    }
 }
 
 /// The files of all last decisions, in order of name; of one contract only, when named.

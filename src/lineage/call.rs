@@ -7,7 +7,7 @@ use super::functions::{self, Sort};
 use super::graph::EdgeKind;
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
-use super::relation::{self, ANY_COLUMN};
+use super::relation::ANY_COLUMN;
 use super::resolve::{Place, Reader, object_parts, part_text};
 use super::scope::{Scope, Sight};
 
@@ -69,11 +69,18 @@ impl Reader<'_> {
 
     /// A function that is in no list may be an aggregate, make many rows, or be a macro that reads any of the model's parents.
     fn unknown_call(&mut self, function: &Function, name: &str, from: Influences, scope: &Scope<'_>) -> Influences {
-        let anything = relation::column(self.graph, &self.model, ANY_COLUMN, EdgeKind::Assumed);
+        let anything = self.anything();
         self.doubts.push(Unclear::at(format!("the function {name} is not known"), function.name.span()));
         self.multiplied.add(&from.through(EdgeKind::Assumed));
         let rows = scope.groups.as_ref().map_or_else(|| scope.rows.any(), |groups| groups.rows.any());
         from.with(&rows).with(&anything)
+    }
+
+    /// Everything of every parent, by way of the model's own "any column".
+    pub(super) fn anything(&mut self) -> Influences {
+        let Some(model) = self.who.model else { return Influences::default() };
+        let own = self.nodes.enter(self.relations.id(model), None);
+        self.nodes.column(own, ANY_COLUMN, EdgeKind::Assumed)
     }
 
     /// What a window adds to the value: its partition, its order, and the rows that are in it.

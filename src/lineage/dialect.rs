@@ -10,7 +10,7 @@ use sqlparser::dialect::{
 /// How one warehouse reads SQL.
 pub(super) struct Manners {
     /// Dialects of the parser, tried in order.
-    pub(super) dialects: Vec<Box<dyn Dialect>>,
+    pub(super) dialects: Vec<Box<dyn Dialect + Send + Sync>>,
     /// Whether `value:path` reads a field of a semi-structured column; elsewhere the parser's reading of it is wrong.
     pub(super) colon_paths: bool,
     /// Whether `select *` gives the columns of USING before all others (the standard says so); DuckDB keeps the order of the tables.
@@ -23,10 +23,10 @@ pub(super) struct Manners {
 
 /// By dbt's adapter type. Unknown adapters get the generic dialect.
 pub(super) fn manners(adapter: &str) -> Manners {
-    let generic = || Box::new(GenericDialect {}) as Box<dyn Dialect>;
+    let generic = || Box::new(GenericDialect {}) as Box<dyn Dialect + Send + Sync>;
     let mut manners =
         Manners { dialects: vec![generic()], colon_paths: false, using_first: true, function_names: false, double_quoted_strings: false };
-    let own: Box<dyn Dialect> = match adapter {
+    let own: Box<dyn Dialect + Send + Sync> = match adapter {
         "duckdb" | "motherduck" => {
             manners.using_first = false;
             Box::new(DuckDbDialect {})

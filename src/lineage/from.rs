@@ -1,14 +1,12 @@
 //! FROM -> a scope: each table with its names and fields. How two sides of a join make one is in `join`.
 
-use std::rc::Rc;
-
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, TableAlias, TableFactor, TableWithJoins};
 
 use super::functions::{self, Sort};
 use super::graph::EdgeKind;
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
-use super::relation::{self, Named};
+use super::relation::{self, ColumnName, Named};
 use super::resolve::{Place, Reader, object_parts};
 use super::scope::Scope;
 use super::shape::{Field, Shape};
@@ -102,24 +100,24 @@ impl Reader<'_> {
     fn table(&mut self, name: &ObjectName) -> Read<(Vec<String>, Shape)> {
         let parts: Vec<String> = object_parts(name).iter().flat_map(|part| part.split('.').map(str::to_owned)).collect();
         if let [only] = parts.as_slice() {
-            if let Some(id) = self.relations.find_inlined(only, &self.parents) {
-                self.read.insert(Rc::clone(&id));
-                return Ok((parts, self.relations.shape(self.graph, &id)));
+            if let Some(at) = self.relations.find_inlined(only, &self.who.parents) {
+                let shape = self.relation(at);
+                return Ok((parts, shape));
             }
             if let Some(cte) = self.cte(only) {
                 return cte.clone().map(|shape| (parts, (*shape).clone()));
             }
         }
-        match self.relations.find(&parts, &self.parents) {
-            Named::One(id) => {
-                self.read.insert(Rc::clone(&id));
-                Ok((parts, self.relations.shape(self.graph, &id)))
+        match self.look_up(&parts.join(".")) {
+            Named::One(at) => {
+                let shape = self.relation(at);
+                Ok((parts, shape))
             }
             Named::Several => Err(Unclear::at(format!("several relations are called {name}"), name.span())),
             Named::None => {
                 self.doubts.push(Unclear::at(format!("{name} is not in the project"), name.span()));
-                let (id, shape) = relation::outside(self.graph, &parts.join("."));
-                self.read.insert(id);
+                let (relation, shape) = relation::outside(&mut self.nodes, &parts.join("."));
+                self.read.insert(relation);
                 Ok((parts, shape))
             }
         }
@@ -226,7 +224,8 @@ pub(super) fn rename<'n>(shape: &mut Shape, names: impl ExactSizeIterator<Item =
         return Err(Unclear::new("an alias names columns of a table whose columns are not completely known"));
     }
     for (field, name) in shape.fields.iter_mut().zip(names) {
-        (field.written, field.name) = (name.value.as_str().into(), name.value.to_lowercase().into());
+        let name = ColumnName::new(&name.value);
+        (field.written, field.name) = (name.written, name.lower);
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! Not for SQL: this file knows nothing of how an edge was found.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Index of a node in a [`Graph`].
 pub type NodeIndex = u32;
@@ -11,7 +12,7 @@ pub type NodeIndex = u32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// The values of one column, by lower-cased name.
-    Column(String),
+    Column(Arc<str>),
     /// Rows that ought to be there are missing.
     RowsLost,
     /// Rows are there twice, or ought not to be.
@@ -22,7 +23,7 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node {
     /// dbt unique id of the model, seed, snapshot or source; `metric:<id>` for a metric of the contract.
-    pub relation: String,
+    pub relation: Arc<str>,
     /// Which part of it.
     pub part: Part,
 }
@@ -70,23 +71,62 @@ pub struct Edge {
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    index: BTreeMap<Node, NodeIndex>,
+    relations: HashMap<Arc<str>, Parts>,
     /// For each node, the nodes that influence it.
     upstream: Vec<Vec<(NodeIndex, Edge)>>,
+}
+
+/// The nodes of one relation.
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    columns: BTreeMap<Arc<str>, NodeIndex>,
+    lost: Option<NodeIndex>,
+    added: Option<NodeIndex>,
+}
+
+impl Parts {
+    fn find(&self, part: &Part) -> Option<NodeIndex> {
+        match part {
+            Part::Column(name) => self.columns.get(name).copied(),
+            Part::RowsLost => self.lost,
+            Part::RowsAdded => self.added,
+        }
+    }
 }
 
 impl Graph {
     /// The index of a node, made when new.
     pub fn node(&mut self, node: Node) -> NodeIndex {
-        if let Some(&index) = self.index.get(&node) {
+        let parts = self.relations.entry(Arc::clone(&node.relation)).or_default();
+        if let Some(index) = parts.find(&node.part) {
             return index;
         }
         #[expect(clippy::expect_used, reason = "a graph of four billion nodes does not fit in memory")]
         let index = NodeIndex::try_from(self.nodes.len()).expect("fewer than 2^32 nodes");
-        self.nodes.push(node.clone());
+        match &node.part {
+            Part::Column(name) => drop(parts.columns.insert(Arc::clone(name), index)),
+            Part::RowsLost => parts.lost = Some(index),
+            Part::RowsAdded => parts.added = Some(index),
+        }
+        self.nodes.push(node);
         self.upstream.push(Vec::new());
-        self.index.insert(node, index);
         index
+    }
+    /// The index of a part of a relation, made when new; for callers that hold no [`Node`].
+    pub(super) fn part(&mut self, relation: &str, part: PartName<'_>) -> NodeIndex {
+        if let Some((known, parts)) = self.relations.get_key_value(relation) {
+            let found = match part {
+                PartName::Column(name) => parts.columns.get(name).copied(),
+                PartName::RowsLost => parts.lost,
+                PartName::RowsAdded => parts.added,
+            };
+            if let Some(index) = found {
+                return index;
+            }
+            let relation = Arc::clone(known);
+            return self.node(Node { relation, part: part.into() });
+        }
+        self.node(Node { relation: relation.into(), part: part.into() })
     }
     /// Draws an edge: `from` influences `to`.
     pub fn draw(&mut self, from: NodeIndex, to: NodeIndex, edge: Edge) {
@@ -95,15 +135,20 @@ impl Graph {
             edges.push((from, edge));
         }
     }
+    /// Draws edges to a node that has none of them yet, each given once.
+    pub(super) fn draw_new(&mut self, to: NodeIndex, edges: impl Iterator<Item = (NodeIndex, Edge)>) {
+        self.upstream[to as usize].extend(edges);
+    }
     /// Looks a node up.
     pub fn find(&self, node: &Node) -> Option<NodeIndex> {
-        self.index.get(node).copied()
+        self.relations.get(&node.relation)?.find(&node.part)
     }
-    /// Every node of a relation.
+    /// Every node of a relation: columns by name, then rows lost and rows added.
     pub fn parts_of(&self, relation: &str) -> Vec<(NodeIndex, Part)> {
-        let end = |part| Node { relation: relation.to_owned(), part };
-        let range = self.index.range(end(Part::Column(String::new()))..=end(Part::RowsAdded));
-        range.map(|(node, &index)| (index, node.part.clone())).collect()
+        let Some(parts) = self.relations.get(relation) else { return Vec::new() };
+        let columns = parts.columns.iter().map(|(name, &index)| (index, Part::Column(Arc::clone(name))));
+        let rows = [(parts.lost, Part::RowsLost), (parts.added, Part::RowsAdded)];
+        columns.chain(rows.into_iter().filter_map(|(index, part)| Some((index?, part)))).collect()
     }
     /// The node at an index.
     pub fn at(&self, index: NodeIndex) -> &Node {
@@ -135,5 +180,23 @@ impl Graph {
             }
         }
         reached
+    }
+}
+
+/// A [`Part`] whose name is borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartName<'n> {
+    Column(&'n str),
+    RowsLost,
+    RowsAdded,
+}
+
+impl From<PartName<'_>> for Part {
+    fn from(name: PartName<'_>) -> Part {
+        match name {
+            PartName::Column(name) => Part::Column(name.into()),
+            PartName::RowsLost => Part::RowsLost,
+            PartName::RowsAdded => Part::RowsAdded,
+        }
     }
 }

@@ -1,41 +1,54 @@
-//! Sets of influences inside one statement: which nodes of the graph a value or a row depends on, and how.
+//! Sets of influences inside one statement: which nodes a value or a row depends on, and how.
 //!
-//! Cheap to copy, because `select *` through ten CTEs repeats the same sets: a copy costs a pointer. Not for edges of the graph, which are drawn
-//! once per model from these sets.
+//! Cheap to copy, because `select *` through ten CTEs repeats the same sets: a copy costs a pointer, and the commonest set, one node, not even
+//! that. Not for edges of the graph, which are drawn once per model from these sets.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::graph::{EdgeKind, NodeIndex};
 
-/// From here on, numbers are no nodes of the graph: each stands for one computed column of the statement, so that a column of the same model that
-/// is computed from it can be told ([`Influences::everything`]).
+/// From here on, numbers are no nodes: each stands for one computed column of the statement, so that a column of the same model that is computed
+/// from it can be told ([`Influences::everything`]).
 pub(super) const FIRST_COMPUTED: NodeIndex = 1 << 31;
 
-/// Nodes of the graph with the way in which each counts; for two ways, the more direct one (known before assumed).
+/// Nodes with the way in which each counts; for two ways, the more direct one (known before assumed). In order of the nodes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Influences(Rc<BTreeMap<NodeIndex, EdgeKind>>);
+pub(super) struct Influences(Set);
+
+#[derive(Debug, Clone, Default)]
+enum Set {
+    #[default]
+    Empty,
+    One((NodeIndex, EdgeKind)),
+    Many(Rc<Vec<(NodeIndex, EdgeKind)>>),
+}
 
 impl Influences {
     /// One node.
     pub(super) fn of(node: NodeIndex, kind: EdgeKind) -> Self {
-        Influences(Rc::new(BTreeMap::from([(node, kind)])))
+        Influences(Set::One((node, kind)))
+    }
+    fn list(&self) -> &[(NodeIndex, EdgeKind)] {
+        match &self.0 {
+            Set::Empty => &[],
+            Set::One(one) => std::slice::from_ref(one),
+            Set::Many(many) => many,
+        }
     }
     /// All of both.
     pub(super) fn add(&mut self, other: &Influences) {
-        if other.0.is_empty() || Rc::ptr_eq(&self.0, &other.0) {
+        let (mine, theirs) = (self.list(), other.list());
+        if theirs.is_empty() || std::ptr::eq(mine, theirs) {
             return;
         }
-        if self.0.is_empty() {
-            self.0 = Rc::clone(&other.0);
-            return;
-        }
-        if other.0.iter().all(|(node, kind)| self.0.get(node).is_some_and(|have| have <= kind)) {
-            return;
-        }
-        let mine = Rc::make_mut(&mut self.0);
-        for (&node, &kind) in other.0.iter() {
-            mine.entry(node).and_modify(|have| *have = kind.min(*have)).or_insert(kind);
+        if mine.is_empty() {
+            self.0 = other.0.clone();
+        } else if !covers(mine, theirs) {
+            if covers(theirs, mine) {
+                self.0 = other.0.clone();
+            } else {
+                self.0 = Set::Many(Rc::new(union(mine, theirs)));
+            }
         }
     }
     /// The same with others added.
@@ -45,23 +58,57 @@ impl Influences {
     }
     /// The same influences seen through one more step.
     pub(super) fn through(&self, kind: EdgeKind) -> Self {
-        if kind == EdgeKind::Identity || self.0.values().all(|&inner| compose(kind, inner) == inner) {
+        let list = self.list();
+        if kind == EdgeKind::Identity || list.iter().all(|&(_, inner)| compose(kind, inner) == inner) {
             return self.clone();
         }
-        Influences(Rc::new(self.0.iter().map(|(&node, &inner)| (node, compose(kind, inner))).collect()))
+        let step = |&(node, inner): &(NodeIndex, EdgeKind)| (node, compose(kind, inner));
+        Influences(match list {
+            [one] => Set::One(step(one)),
+            many => Set::Many(Rc::new(many.iter().map(step).collect())),
+        })
     }
-    /// The nodes of the graph, in order.
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list().is_empty()
+    }
+    /// The nodes, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeIndex, EdgeKind)> + '_ {
         self.everything().filter(|(node, _)| *node < FIRST_COMPUTED)
     }
-    /// The nodes of the graph, in order, then the computed columns of the statement.
+    /// The nodes, in order, then the computed columns of the statement.
     pub(super) fn everything(&self) -> impl Iterator<Item = (NodeIndex, EdgeKind)> + '_ {
-        self.0.iter().map(|(&node, &kind)| (node, kind))
+        self.list().iter().copied()
     }
     /// Whether two sets name the same nodes; for the fixed point of a recursion.
     pub(super) fn same_nodes(&self, other: &Influences) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || (self.0.len() == other.0.len() && self.0.keys().eq(other.0.keys()))
+        self.list().iter().map(|(node, _)| node).eq(other.list().iter().map(|(node, _)| node))
     }
+}
+
+/// Whether all of `small` is in `large`, at least as directly.
+fn covers(large: &[(NodeIndex, EdgeKind)], small: &[(NodeIndex, EdgeKind)]) -> bool {
+    let mut rest = large.iter();
+    small.len() <= large.len()
+        && small.iter().all(|(node, kind)| rest.find(|(have, _)| have >= node).is_some_and(|(have, way)| have == node && way <= kind))
+}
+
+fn union(left: &[(NodeIndex, EdgeKind)], right: &[(NodeIndex, EdgeKind)]) -> Vec<(NodeIndex, EdgeKind)> {
+    let mut all = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left.iter().copied().peekable(), right.iter().copied().peekable());
+    while let (Some(&a), Some(&b)) = (left.peek(), right.peek()) {
+        all.push(match a.0.cmp(&b.0) {
+            std::cmp::Ordering::Less => (left.next(), a).1,
+            std::cmp::Ordering::Greater => (right.next(), b).1,
+            std::cmp::Ordering::Equal => {
+                left.next();
+                right.next();
+                (a.0, a.1.min(b.1))
+            }
+        });
+    }
+    all.extend(left.chain(right));
+    all
 }
 
 /// What two steps make together: between values the stronger change; an indirect or assumed step stays what it is.

@@ -6,7 +6,9 @@
 
 pub mod picture;
 mod anatomy;
+mod cache;
 mod call;
+mod closure;
 mod dialect;
 mod from;
 mod functions;
@@ -15,6 +17,10 @@ mod group;
 mod influence;
 mod join;
 mod lines;
+mod merge;
+mod model;
+mod names;
+mod nodes;
 mod parse;
 mod query;
 mod reads;
@@ -27,14 +33,16 @@ mod semantic;
 mod shape;
 mod star;
 mod trace;
+mod traced;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use graph::{Certainty, Edge, EdgeKind, Graph, Node, NodeIndex, Part};
 pub use lines::lines;
 pub use reads::{expression, query};
 pub use semantic::semantic;
-pub use trace::trace;
+pub use trace::{trace, trace_cached};
 
 /// The columns of a relation, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +73,15 @@ pub struct Lineage {
     pub columns: BTreeMap<String, Columns>,
     /// Models that are assumed edges in whole or in part, in order of unique id.
     pub problems: Vec<Problem>,
+    /// What names of relations mean, for queries of the user.
+    relations: Option<Arc<relation::Relations>>,
 }
 
 impl Lineage {
     /// The node for a part of a relation. A column that no list names is found as the relation's "any column", where it has one: its list is
     /// not complete, or its SQL was not understood. `None`: nothing can depend on such a part.
     pub fn node(&self, relation: &str, part: Part) -> Option<NodeIndex> {
-        let exact = Node { relation: relation.to_owned(), part };
+        let exact = Node { relation: relation.into(), part };
         self.graph.find(&exact).or_else(|| match exact.part {
             Part::Column(_) => self.graph.find(&Node { part: Part::Column(relation::ANY_COLUMN.into()), ..exact }),
             Part::RowsLost | Part::RowsAdded => None,

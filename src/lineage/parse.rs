@@ -22,7 +22,7 @@ const DEEPEST: usize = 64;
 /// How deep the parser may recurse: more than [`DEEPEST`] needs, because one bracket is several rules.
 const PARSER_DEPTH: usize = 400;
 /// Stack of the thread that parses, in bytes: reserved, not used, on every system that we know.
-const STACK: usize = 512 << 20;
+pub(super) const STACK: usize = 512 << 20;
 
 /// Why a text was not understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

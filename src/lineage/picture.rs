@@ -121,7 +121,7 @@ pub fn mermaid(graph: &Graph, targets: &[NodeIndex], names: Names<'_>) -> String
         let _ = writeln!(text, "  subgraph r{number}[\"{}\"]", escape(relation));
         for &index in nodes {
             let part = match &graph.at(index).part {
-                Part::Column(column) => column.clone(),
+                Part::Column(column) => column.to_string(),
                 Part::RowsLost => "rows lost".to_owned(),
                 Part::RowsAdded => "rows added".to_owned(),
             };
@@ -187,15 +187,15 @@ pub fn picture(lineage: &super::Lineage, targets: &[NodeIndex], guards: Guards<'
     let graph = &lineage.graph;
     let id = |index: NodeIndex| label(graph, index, &|relation| relation.to_owned());
     let reached: Vec<NodeIndex> = graph.upstream_of(targets, false).into_keys().collect();
-    let relations: BTreeSet<&str> = reached.iter().map(|&index| graph.at(index).relation.as_str()).collect();
+    let relations: BTreeSet<&str> = reached.iter().map(|&index| &*graph.at(index).relation).collect();
     let nodes = reached.iter().map(|&index| {
         let node = graph.at(index);
         let (part, column) = match &node.part {
-            Part::Column(column) => ("column", Some(column.clone())),
+            Part::Column(column) => ("column", Some(column.to_string())),
             Part::RowsLost => ("rows_lost", None),
             Part::RowsAdded => ("rows_added", None),
         };
-        PictureNode { id: id(index), relation: node.relation.clone(), part, column, checks: guards(index) }
+        PictureNode { id: id(index), relation: node.relation.to_string(), part, column, checks: guards(index) }
     });
     let edges = reached.iter().flat_map(|&index| {
         let mut edges: Vec<_> = graph.influences(index).to_vec();

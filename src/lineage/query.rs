@@ -88,7 +88,7 @@ impl Reader<'_> {
     fn define(&mut self, with: &With, outer: Option<&Scope<'_>>) {
         for cte in &with.cte_tables {
             let name = cte_name(cte);
-            if self.relations.find_inlined(&name, &self.parents).is_some() {
+            if self.relations.find_inlined(&name, &self.who.parents).is_some() {
                 // An ephemeral model, which has nodes of its own.
                 continue;
             }

@@ -1,16 +1,17 @@
 //! What single pieces of SQL read: an expression of a contract, a query of the user.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Spanned};
 
 use super::anatomy;
 use super::dialect::manners;
 use super::functions;
-use super::graph::{Graph, Part};
+use super::graph::PartName;
 use super::parse::{self, Read, Unclear};
-use super::relation::{ANY_COLUMN, Named, Relations};
-use super::resolve::{Reader, object_parts, part_text};
+use super::relation::{ANY_COLUMN, Named, Relations, Schema};
+use super::resolve::{Reader, Who, object_parts, part_text};
 use super::{ColumnReference, Lineage, QueryReads, SqlError};
 use crate::dbt::Project;
 
@@ -39,38 +40,49 @@ pub fn query(sql: &str, project: &Project, lineage: &Lineage) -> Result<QueryRea
 fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryReads> {
     let manners = manners(&project.adapter);
     let tree = parse::query(sql, &manners)?;
-    let (mut graph, mut relations) = (Graph::default(), Relations::of(project));
-    for (id, columns) in &lineage.columns {
-        relations.add(&mut graph, id, &columns.names, columns.complete, Vec::new());
-    }
+    let relations = lineage.relations.clone().unwrap_or_else(|| Arc::new(listed(project, lineage)));
     let mut reads = QueryReads::default();
-    let mut reader = Reader::new(&mut graph, &relations, &manners, "".into(), BTreeSet::new());
+    let mut reader = Reader::new(&relations, &manners, Who { sees_all: true, ..Who::default() });
     let shape = reader.query(&tree, None);
     let shape = shape.map(|shape| reader.everything(&shape).with(&shape.rows.any()));
     reads.known = shape.is_ok() && reader.doubts.is_empty();
-    reads.relations = reader.read.iter().filter(|id| project.nodes.contains_key(&***id)).map(ToString::to_string).collect();
+    let nodes = &reader.nodes;
+    let in_project = |id: &&Arc<str>| project.nodes.contains_key(&***id);
+    reads.relations = reader.read.iter().map(|&at| nodes.id(at)).filter(in_project).map(ToString::to_string).collect();
     if !reads.known {
         // Whatever is named anywhere, even where a CTE of the same name hides it.
         let _ = sqlparser::ast::visit_relations(&tree, |name| {
-            if let Named::One(id) = relations.find(&object_parts(name), &BTreeSet::new()) {
-                reads.relations.insert(id.to_string());
+            if let Named::One(at) = relations.find(&object_parts(name).join("."), &BTreeSet::new()) {
+                reads.relations.insert(relations.id(at).to_string());
             }
             std::ops::ControlFlow::<()>::Continue(())
         });
     }
     for (node, _) in shape.iter().flat_map(|from| from.iter()) {
-        let node = graph.at(node);
-        if let Part::Column(name) = &node.part
-            && reads.relations.contains(&node.relation)
+        let (relation, part) = nodes.at(node);
+        let id = &**nodes.id(relation);
+        if let PartName::Column(name) = part
+            && reads.relations.contains(id)
         {
             if name == ANY_COLUMN {
                 reads.known = false;
             } else {
-                reads.columns.entry(node.relation.clone()).or_default().insert(name.clone());
+                reads.columns.entry(id.to_owned()).or_default().insert(name.to_owned());
             }
         }
     }
     Ok(reads)
+}
+
+/// The relations of a lineage that was not traced here.
+fn listed(project: &Project, lineage: &Lineage) -> Relations {
+    let relations = Relations::of(project.nodes.values());
+    for (id, columns) in &lineage.columns {
+        if let Some(at) = relations.position(id) {
+            relations.add(at, Schema::new(columns.names.iter().map(String::as_str), columns.complete, Vec::new()));
+        }
+    }
+    relations
 }
 
 impl From<Unclear> for SqlError {

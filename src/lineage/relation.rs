@@ -1,32 +1,91 @@
 //! The relations of the project as SQL sees them: by which names they are found, which columns and keys they have.
 //!
-//! A relation is added once its own SQL was read, in the order of the DAG. Not for CTEs (see `query`).
+//! Names are known from the start; columns and keys once a relation's own SQL was read. Not for CTEs (see `query`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 
-use super::graph::{EdgeKind, Graph, Node, Part};
-use super::influence::{Influences, Rows};
+use super::graph::EdgeKind;
+use super::influence::Influences;
+use super::nodes::{Nodes, RelationIndex};
 use super::shape::{Field, Open, Shape};
 use crate::dbt;
 
 /// Stands for every column of a relation that no list names: the column list is not complete, or its SQL was not understood.
 pub(super) const ANY_COLUMN: &str = "*";
 
-/// Relations by name and by unique id.
+/// Position of a relation in the order of the DAG.
+pub(super) type Position = usize;
+
+/// A column as a list names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ColumnName {
+    /// As written.
+    pub(super) written: Arc<str>,
+    /// Lower-cased; columns are found by it.
+    pub(super) lower: Arc<str>,
+}
+
+impl ColumnName {
+    pub(super) fn new(written: &str) -> Self {
+        let lower = written.to_lowercase();
+        let written: Arc<str> = written.into();
+        let lower = if *lower == *written { Arc::clone(&written) } else { lower.into() };
+        ColumnName { written, lower }
+    }
+}
+
+/// Columns and keys of a relation.
+#[derive(Debug, Clone)]
+pub(super) struct Schema {
+    pub(super) columns: Vec<ColumnName>,
+    /// Whether there are no other columns.
+    pub(super) complete: bool,
+    /// Sets of columns (by position) that differ in every two rows.
+    pub(super) keys: Vec<BTreeSet<usize>>,
+    /// Of all that, to tell whether a model that was read before saw the same.
+    pub(super) fingerprint: [u8; 16],
+}
+
+impl Schema {
+    /// Columns as written; `complete`: there are no others.
+    pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>, complete: bool, keys: Vec<BTreeSet<usize>>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let columns: Vec<ColumnName> = names.map(ColumnName::new).collect();
+        for column in &columns {
+            hasher.update(column.written.as_bytes()).update(&[0]);
+        }
+        hasher.update(&[u8::from(complete)]);
+        for key in &keys {
+            for at in key {
+                hasher.update(&at.to_le_bytes());
+            }
+            hasher.update(&[u8::MAX; 8]);
+        }
+        let mut fingerprint = [0; 16];
+        hasher.finalize_xof().fill(&mut fingerprint);
+        Schema { columns, complete, keys, fingerprint }
+    }
+}
+
+/// Relations in the order of the DAG, by name and by unique id.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
-    named: HashMap<String, BTreeSet<Rc<str>>>,
-    inlined: HashMap<String, BTreeSet<Rc<str>>>,
-    shapes: BTreeMap<Rc<str>, Shape>,
+    ids: Vec<Arc<str>>,
+    by_id: HashMap<Arc<str>, Position>,
+    named: HashMap<String, Vec<Position>>,
+    inlined: HashMap<String, Vec<Position>>,
+    schemas: Vec<OnceLock<Schema>>,
+    given: Vec<bool>,
     /// Nodes by their full name: a source that is declared over the table of a seed or model is the same relation.
-    full: BTreeMap<String, Vec<String>>,
+    full: HashMap<String, Vec<Position>>,
 }
 
 /// What a name in a FROM means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     /// This relation of the project.
-    One(Rc<str>),
+    One(Position),
     /// None of the project's.
     None,
     /// Several, and nothing says which.
@@ -34,98 +93,111 @@ pub(super) enum Named {
 }
 
 impl Relations {
-    /// Every name of every node; no columns yet.
-    pub(super) fn of(project: &dbt::Project) -> Self {
+    /// Every name of these nodes; no columns yet.
+    pub(super) fn of<'p>(nodes: impl Iterator<Item = &'p dbt::Node>) -> Self {
         let mut relations = Relations::default();
-        for node in project.nodes.values() {
-            relations.name(node);
+        for (at, node) in nodes.enumerate() {
+            let id: Arc<str> = node.unique_id.as_str().into();
+            relations.ids.push(Arc::clone(&id));
+            relations.by_id.insert(id, at);
+            relations.schemas.push(OnceLock::new());
+            relations.given.push(matches!(node.kind, dbt::NodeKind::Source | dbt::NodeKind::Seed));
+            relations.name(at, node);
         }
         relations
     }
-    fn name(&mut self, node: &dbt::Node) {
-        let id: Rc<str> = node.unique_id.as_str().into();
+    fn name(&mut self, at: Position, node: &dbt::Node) {
         if node.materialized == "ephemeral" {
-            for name in [&node.identifier, &node.name] {
-                self.inlined.entry(name.to_lowercase()).or_default().insert(Rc::clone(&id));
+            for name in BTreeSet::from([node.identifier.to_lowercase(), node.name.to_lowercase()]) {
+                self.inlined.entry(name).or_default().push(at);
             }
             return;
         }
-        let mut full = vec![node.identifier.to_lowercase()];
-        full.insert(0, node.schema.to_lowercase());
+        let mut full = vec![node.schema.to_lowercase(), node.identifier.to_lowercase()];
         full.splice(0..0, node.database.iter().map(|database| database.to_lowercase()));
-        self.full.entry(full.join(".")).or_default().push(node.unique_id.clone());
-        let written = node.relation_name.as_deref().map(name_parts).unwrap_or_default();
+        self.full.entry(full.join(".")).or_default().push(at);
+        let written = node.relation_name.as_deref().map(name_parts).filter(|written| *written != full).unwrap_or_default();
         for parts in [full, written] {
             for from in 0..parts.len() {
-                self.named.entry(parts[from..].join(".")).or_default().insert(Rc::clone(&id));
+                let named = self.named.entry(parts[from..].join(".")).or_default();
+                if named.last() != Some(&at) {
+                    named.push(at);
+                }
             }
         }
     }
-    /// Unique ids of nodes that are one and the same relation of the warehouse.
-    pub(super) fn same(&self) -> impl Iterator<Item = &[String]> {
-        self.full.values().map(Vec::as_slice).filter(|ids| ids.len() > 1)
+    /// Positions of nodes that are one and the same relation of the warehouse, in order of their unique ids.
+    pub(super) fn same(&self) -> Vec<Vec<Position>> {
+        let mut same: Vec<Vec<Position>> = self.full.values().filter(|all| all.len() > 1).cloned().collect();
+        same.iter_mut().for_each(|all| all.sort_by_key(|&at| &self.ids[at]));
+        same.sort_by_key(|all| all.first().map(|&at| &self.ids[at]));
+        same
+    }
+    /// Unique id of a relation.
+    pub(super) fn id(&self, at: Position) -> &Arc<str> {
+        &self.ids[at]
+    }
+    /// Whether no SQL of the project makes it: its columns are known from the start.
+    pub(super) fn is_given(&self, at: Position) -> bool {
+        self.given[at]
+    }
+    /// Where a unique id stands.
+    pub(super) fn position(&self, id: &str) -> Option<Position> {
+        self.by_id.get(id).copied()
     }
     /// Which relation a name in a FROM means; where the name alone does not say, the model's parents do.
-    pub(super) fn find(&self, parts: &[String], parents: &BTreeSet<&str>) -> Named {
-        let Some(candidates) = self.named.get(&parts.join(".")) else { return Named::None };
-        choose(candidates, parents)
+    pub(super) fn find(&self, name: &str, parents: &BTreeSet<Position>) -> Named {
+        self.named.get(name).map_or(Named::None, |candidates| choose(candidates, parents))
     }
     /// Which ephemeral model dbt put into a statement as the CTE of this name.
-    pub(super) fn find_inlined(&self, cte: &str, parents: &BTreeSet<&str>) -> Option<Rc<str>> {
+    pub(super) fn find_inlined(&self, cte: &str, parents: &BTreeSet<Position>) -> Option<Position> {
         match choose(self.inlined.get(cte.strip_prefix("__dbt__cte__")?)?, parents) {
-            Named::One(id) => Some(id),
+            Named::One(at) => Some(at),
             Named::None | Named::Several => None,
         }
     }
-    /// Makes the columns and keys of a relation known. `complete`: there are no other columns.
-    pub(super) fn add(&mut self, graph: &mut Graph, id: &str, names: &[String], complete: bool, keys: Vec<BTreeSet<usize>>) {
-        let fields = names.iter().map(|name| Field::new(name, column(graph, id, &name.to_lowercase(), EdgeKind::Identity))).collect();
-        if !complete {
-            column(graph, id, ANY_COLUMN, EdgeKind::Identity);
-        }
-        let open = if complete { Vec::new() } else { vec![open(id, false)] };
-        self.shapes.insert(id.into(), Shape { fields, open, rows: rows(graph, id, EdgeKind::Rows), keys });
+    /// Makes the columns and keys of a relation known; the first time counts.
+    pub(super) fn add(&self, at: Position, schema: Schema) {
+        let _ = self.schemas[at].set(schema);
     }
-    /// How a relation looks to who reads it. One that was not added yet (a model that reads itself) has columns by name only.
-    pub(super) fn shape(&self, graph: &mut Graph, id: &Rc<str>) -> Shape {
-        self.shapes.get(id).cloned().unwrap_or_else(|| Shape {
-            fields: Vec::new(),
-            open: vec![open(id, false)],
-            rows: rows(graph, id, EdgeKind::Rows),
-            keys: Vec::new(),
-        })
+    /// The columns and keys of a relation, once known.
+    pub(super) fn schema(&self, at: Position) -> Option<&Schema> {
+        self.schemas[at].get()
+    }
+}
+
+/// How a relation looks to who reads it. Without a schema (a model that reads itself, or one that is no parent) it has columns by name only.
+pub(super) fn shape(nodes: &Nodes<'_>, relation: RelationIndex, schema: Option<&Schema>) -> Shape {
+    let Some(schema) = schema else {
+        return Shape { open: vec![open(relation, false)], rows: nodes.rows(relation, EdgeKind::Rows), ..Shape::default() };
+    };
+    let field = |(at, name): (usize, &ColumnName)| Field::named(name, nodes.listed(relation, at, EdgeKind::Identity));
+    Shape {
+        fields: schema.columns.iter().enumerate().map(field).collect(),
+        open: if schema.complete { Vec::new() } else { vec![open(relation, false)] },
+        rows: nodes.rows(relation, EdgeKind::Rows),
+        keys: schema.keys.clone(),
     }
 }
 
 /// The shape of a relation that is not in the project: everything about it is assumed.
-pub(super) fn outside(graph: &mut Graph, name: &str) -> (Rc<str>, Shape) {
-    let id: Rc<str> = format!("relation:{name}").into();
-    column(graph, &id, ANY_COLUMN, EdgeKind::Assumed);
-    let shape = Shape { fields: Vec::new(), open: vec![open(&id, true)], rows: rows(graph, &id, EdgeKind::Assumed), keys: Vec::new() };
-    (id, shape)
+pub(super) fn outside(nodes: &mut Nodes<'_>, name: &str) -> (RelationIndex, Shape) {
+    let relation = nodes.enter(&format!("relation:{name}").into(), None);
+    nodes.column(relation, ANY_COLUMN, EdgeKind::Assumed);
+    let shape = Shape { open: vec![open(relation, true)], rows: nodes.rows(relation, EdgeKind::Assumed), ..Shape::default() };
+    (relation, shape)
 }
 
-/// The influence of one column of a relation.
-pub(super) fn column(graph: &mut Graph, relation: &str, lower: &str, kind: EdgeKind) -> Influences {
-    Influences::of(graph.node(Node { relation: relation.to_owned(), part: Part::Column(lower.to_owned()) }), kind)
+fn open(relation: RelationIndex, outside: bool) -> Open {
+    Open { relation, with: Influences::default(), without: BTreeSet::new(), outside }
 }
 
-fn rows(graph: &mut Graph, relation: &str, kind: EdgeKind) -> Rows {
-    let mut of = |part| Influences::of(graph.node(Node { relation: relation.to_owned(), part }), kind);
-    Rows { lost: of(Part::RowsLost), added: of(Part::RowsAdded) }
-}
-
-fn open(id: &str, outside: bool) -> Open {
-    Open { relation: id.into(), with: Influences::default(), without: BTreeSet::new(), outside }
-}
-
-fn choose(candidates: &BTreeSet<Rc<str>>, parents: &BTreeSet<&str>) -> Named {
-    let mut near = candidates.iter().filter(|id| parents.contains(&***id));
-    match (near.next(), near.next(), candidates.len()) {
-        (Some(id), None, _) => Named::One(Rc::clone(id)),
-        (Some(_), Some(_), _) => Named::Several,
-        (None, _, 1) => candidates.first().map_or(Named::None, |id| Named::One(Rc::clone(id))),
-        (None, _, _) => Named::Several,
+fn choose(candidates: &[Position], parents: &BTreeSet<Position>) -> Named {
+    let mut near = candidates.iter().filter(|at| parents.contains(at));
+    match (near.next(), near.next(), candidates) {
+        (Some(&at), None, _) => Named::One(at),
+        (None, _, &[only]) => Named::One(only),
+        (Some(_), Some(_), _) | (None, ..) => Named::Several,
     }
 }
 

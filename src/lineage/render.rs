@@ -2,16 +2,18 @@
 //!
 //! Not a Jinja engine: anything else in braces makes the text unknown.
 
+use std::borrow::Cow;
+
 use super::parse::Unclear;
 use crate::dbt::{Node, NodeKind, Project};
 
-/// The SQL that makes a model.
-pub(super) fn sql_of(project: &Project, node: &Node) -> Result<String, Unclear> {
+/// The SQL that makes a model; more than one text where it depends on how dbt runs.
+pub(super) fn sql_of<'n>(project: &Project, node: &'n Node) -> Result<Vec<Cow<'n, str>>, Unclear> {
     if node.language != "sql" {
         return Err(Unclear::new(format!("a {} model", node.language)));
     }
     if let Some(compiled) = &node.compiled_code {
-        return Ok(compiled.clone());
+        return Ok(vec![Cow::Borrowed(compiled)]);
     }
     let mut sql = String::with_capacity(node.raw_code.len());
     let mut rest = node.raw_code.as_str();
@@ -39,7 +41,7 @@ pub(super) fn sql_of(project: &Project, node: &Node) -> Result<String, Unclear> 
         rest = &tail[length + 2..];
     }
     sql.push_str(rest);
-    Ok(sql)
+    Ok(vec![Cow::Owned(sql)])
 }
 
 /// `ref('x')`, `ref('package', 'x')`, `source('a', 'b')`, `config(...)`, `this`.

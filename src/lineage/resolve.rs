@@ -6,28 +6,27 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Value as Literal};
+use sqlparser::ast::{BinaryOperator, Expr, ObjectName, ObjectNamePart, Value as Literal};
 use sqlparser::ast::{Cte, LambdaFunction, LambdaSyntax, Spanned};
 
 use super::anatomy;
 use super::dialect::Manners;
-use super::functions;
-use super::graph::{EdgeKind, Graph, NodeIndex};
+use super::graph::{EdgeKind, NodeIndex};
 use super::influence::{FIRST_COMPUTED, Influences};
+use super::nodes::{Nodes, RelationIndex};
 use super::parse::{Read, Unclear};
-use super::relation::{self, ANY_COLUMN, Relations};
-use super::scope::{Scope, Sight, Spot};
-use super::shape::{Open, Shape};
+use super::relation::{self, Named, Position, Relations};
+use super::scope::{Scope, Spot};
+use super::shape::Shape;
 
 /// Reads one statement. Holds what is true of the whole statement, not of one SELECT.
 pub(super) struct Reader<'p> {
-    pub(super) graph: &'p mut Graph,
+    /// What it refers to, so far.
+    pub(super) nodes: Nodes<'p>,
     pub(super) relations: &'p Relations,
     pub(super) manners: &'p Manners,
-    /// The model that the statement makes.
-    pub(super) model: Rc<str>,
-    /// Unique ids of its parents.
-    pub(super) parents: BTreeSet<&'p str>,
+    /// Who reads: a model, or a query of the user.
+    pub(super) who: Who,
     /// CTEs in scope, innermost last; one that was not understood counts only if it is used.
     pub(super) ctes: Vec<(String, Read<Rc<Shape>>)>,
     /// Parameters of the lambdas around the expression.
@@ -37,11 +36,24 @@ pub(super) struct Reader<'p> {
     /// What decides how many rows the current SELECT makes of one (`unnest`).
     pub(super) multiplied: Influences,
     /// Relations that were read.
-    pub(super) read: BTreeSet<Rc<str>>,
+    pub(super) read: BTreeSet<RelationIndex>,
+    /// Names that were looked up among the project's relations, with what they meant.
+    pub(super) looked_up: Vec<(String, Named)>,
     /// What was read, but not wholly understood.
     pub(super) doubts: Vec<Unclear>,
     /// Computed columns, by the address of their expression, with the number that stands for them.
     pub(super) computed: HashMap<usize, NodeIndex>,
+}
+
+/// Who reads a statement, and whose columns it sees.
+#[derive(Debug, Default)]
+pub(super) struct Who {
+    /// The model that the statement makes, if it makes one.
+    pub(super) model: Option<Position>,
+    /// Its parents, which come before it in the order of the DAG.
+    pub(super) parents: BTreeSet<Position>,
+    /// Whether every relation was read before, so that the columns of each can be seen.
+    pub(super) sees_all: bool,
 }
 
 /// What an expression's value depends on.
@@ -68,25 +80,19 @@ pub(super) enum Place {
 }
 
 impl<'p> Reader<'p> {
-    /// A reader of one statement, that of `model` with these parents.
-    pub(super) fn new(
-        graph: &'p mut Graph,
-        relations: &'p Relations,
-        manners: &'p Manners,
-        model: Rc<str>,
-        parents: BTreeSet<&'p str>,
-    ) -> Self {
+    /// A reader of one statement.
+    pub(super) fn new(relations: &'p Relations, manners: &'p Manners, who: Who) -> Self {
         Reader {
-            graph,
+            nodes: Nodes::default(),
             relations,
             manners,
-            model,
-            parents,
+            who,
             ctes: Vec::new(),
             parameters: Vec::new(),
             resolving: Vec::new(),
             multiplied: Influences::default(),
             read: BTreeSet::new(),
+            looked_up: Vec::new(),
             doubts: Vec::new(),
             computed: HashMap::new(),
         }
@@ -199,146 +205,6 @@ impl<'p> Reader<'p> {
         Ok(from)
     }
 
-    pub(super) fn bare_name(&mut self, name: &Ident, scope: &Scope<'_>, place: Place) -> Read<Value> {
-        let lower = name.value.to_lowercase();
-        if self.parameters.contains(&lower) {
-            return Ok(Value::default());
-        }
-        if let Some(value) = self.seen(&scope.bare(&lower), &lower, name, scope, place)? {
-            return Ok(value);
-        }
-        if let Some(whole) = scope.table(std::slice::from_ref(&lower)) {
-            return self.whole_row(whole, scope, place).map(|from| from.through(EdgeKind::Transformation).into());
-        }
-        if let Some(outer) = scope.outer {
-            return self.bare_name(name, outer, Place::Group);
-        }
-        if name.quote_style.is_none() && functions::is_session_word(&lower)
-            || name.quote_style == Some('"') && self.manners.double_quoted_strings
-        {
-            return Ok(Value::default());
-        }
-        Err(Unclear::at(format!("no column is called {}", name.value), name.span))
-    }
-
-    /// A bare name where it was sighted in this SELECT: its own columns and aliases, and, when neither is sure, the SELECTs around.
-    fn seen(&mut self, sight: &Sight, lower: &str, name: &Ident, scope: &Scope<'_>, place: Place) -> Read<Option<Value>> {
-        match sight {
-            Sight::At(_) | Sight::Several(_) | Sight::Merged(_) => Ok(Some(self.sighted(sight, lower, scope, place))),
-            Sight::Ambiguous => Err(Unclear::at(format!("several tables have a column {}", name.value), name.span)),
-            Sight::Maybe(_) => {
-                let mut value = self.sighted(sight, lower, scope, place);
-                if let Some(alias) = self.alias(lower, scope, place)? {
-                    value = Value { from: alias.from.with(&value.from), spot: None };
-                } else if let Some(outer) = scope.outer
-                    && matches!(outer.bare(lower), Sight::At(_) | Sight::Several(_) | Sight::Merged(_))
-                {
-                    let around = self.sighted(&outer.bare(lower), lower, outer, Place::Group).from;
-                    value = value.from.with(&around.through(EdgeKind::Assumed)).into();
-                }
-                Ok(Some(value))
-            }
-            Sight::Nowhere => self.alias(lower, scope, place),
-        }
-    }
-
-    /// The expression that the select list gives this name to.
-    fn alias(&mut self, lower: &str, scope: &Scope<'_>, place: Place) -> Read<Option<Value>> {
-        if self.resolving.iter().any(|busy| busy == lower) {
-            return Ok(None);
-        }
-        let Some(&(_, expression)) = scope.aliases.iter().find(|(alias, _)| alias == lower) else { return Ok(None) };
-        self.resolving.push(lower.to_owned());
-        let value = self.value(expression, scope, place);
-        self.resolving.pop();
-        value.map(|value| Some(self.mark(expression, value)))
-    }
-
-    /// `t.c`, `s.t.c`, `t.c.field`, `c.field`: the longest qualifier that is a table of this SELECT or of one around it, else a field of a column.
-    fn dotted_name(&mut self, names: &[Ident], scope: &Scope<'_>, place: Place) -> Read<Value> {
-        let lower: Vec<String> = names.iter().map(|name| name.value.to_lowercase()).collect();
-        let Some(first) = names.first() else { return Err(Unclear::new("an empty name")) };
-        if self.parameters.contains(&lower[0]) {
-            return Ok(Value::default());
-        }
-        let mut around = Some((scope, place));
-        while let Some((scope, place)) = around {
-            for split in (1..names.len()).rev() {
-                let Some(table) = scope.table(&lower[..split]) else { continue };
-                let sight = scope.within(table, &lower[split]);
-                if sight != Sight::Nowhere {
-                    let value = self.sighted(&sight, &lower[split], scope, place);
-                    return Ok(if split + 1 == names.len() { value } else { value.from.through(EdgeKind::Transformation).into() });
-                }
-            }
-            if let sight @ (Sight::At(_) | Sight::Several(_) | Sight::Merged(_)) = scope.bare(&lower[0]) {
-                return Ok(self.sighted(&sight, &lower[0], scope, place).from.through(EdgeKind::Transformation).into());
-            }
-            around = scope.outer.map(|outer| (outer, Place::Group));
-        }
-        let written: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-        Err(Unclear::at(format!("no column is called {}", written.join(".")), first.span))
-    }
-
-    /// The influences of a column that was sighted. In a grouped SELECT a column that is no key stands for any row of its group.
-    pub(super) fn sighted(&mut self, sight: &Sight, lower: &str, scope: &Scope<'_>, place: Place) -> Value {
-        let mut value = match sight {
-            Sight::At(spot) => Value { from: scope.field(*spot).from.clone(), spot: Some(*spot) },
-            Sight::Several(spots) => {
-                let mut from = Influences::default();
-                spots.iter().for_each(|spot| from.add(&scope.field(*spot).from));
-                from.into()
-            }
-            Sight::Merged(at) => Value { from: scope.merged[*at].from.clone(), spot: scope.merged[*at].leader },
-            Sight::Maybe(tables) => {
-                let mut from = Influences::default();
-                for &table in tables {
-                    from.add(&self.open_column(&scope.tables[table].open, lower));
-                }
-                from.into()
-            }
-            Sight::Ambiguous | Sight::Nowhere => Value::default(),
-        };
-        if place == Place::Group
-            && let Some(groups) = &scope.groups
-            && !value.spot.is_some_and(|spot| groups.spots.contains(&spot))
-        {
-            value = value.from.with(&groups.rows.any()).into();
-        }
-        value
-    }
-
-    /// A column that no list names, by name.
-    pub(super) fn open_column(&mut self, open: &[Open], lower: &str) -> Influences {
-        let mut from = Influences::default();
-        for open in open.iter().filter(|open| !open.without.contains(lower)) {
-            let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
-            from.add(&open.with);
-            from.add(&relation::column(self.graph, &open.relation, lower, kind));
-        }
-        from
-    }
-
-    /// Everything of one table: a whole row as a value, `t.*` as an argument.
-    pub(super) fn whole_row(&mut self, table: usize, scope: &Scope<'_>, place: Place) -> Read<Influences> {
-        let mut from = Influences::default();
-        for field in &scope.tables[table].fields {
-            from.add(&field.from);
-        }
-        from.add(&self.open_column(&scope.tables[table].open, ANY_COLUMN));
-        if place == Place::Group
-            && let Some(groups) = &scope.groups
-        {
-            from.add(&groups.rows.any());
-        }
-        Ok(from)
-    }
-
-    /// Everything that a shape's fields depend on, listed or not.
-    pub(super) fn everything(&mut self, shape: &Shape) -> Influences {
-        shape.values().with(&self.open_column(&shape.open, ANY_COLUMN))
-    }
-
     /// A subquery used as a value: its columns, and which rows it has.
     pub(super) fn subquery(&mut self, query: &sqlparser::ast::Query, scope: &Scope<'_>) -> Read<Influences> {
         let shape = self.query(query, Some(scope))?;
@@ -350,6 +216,22 @@ impl<'p> Reader<'p> {
     fn rows_of_subquery(&mut self, query: &sqlparser::ast::Query, scope: &Scope<'_>) -> Read<Influences> {
         let shape = self.query(query, Some(scope))?;
         Ok(shape.rows.any().through(EdgeKind::Transformation))
+    }
+
+    /// What a name in a FROM means.
+    pub(super) fn look_up(&mut self, name: &str) -> Named {
+        let named = self.relations.find(name, &self.who.parents);
+        self.looked_up.push((name.to_owned(), named));
+        named
+    }
+
+    /// A relation of the project as this statement sees it.
+    pub(super) fn relation(&mut self, at: Position) -> Shape {
+        let schema =
+            self.relations.schema(at).filter(|_| self.who.sees_all || self.who.parents.contains(&at) || self.relations.is_given(at));
+        let relation = self.nodes.enter(self.relations.id(at), schema);
+        self.read.insert(relation);
+        relation::shape(&self.nodes, relation, schema)
     }
 
     /// The CTE of a name, innermost first.

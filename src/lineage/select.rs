@@ -241,7 +241,7 @@ fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &
         numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
     }
     let mut shape = Shape { rows: scope.rows.clone(), open, keys, fields: outputs.into_iter().map(|output| output.field).collect() };
-    if multiplied.iter().next().is_some() {
+    if !multiplied.is_empty() {
         shape.rows.decided_by(&multiplied);
         shape.keys.clear();
         numbers.iter_mut().for_each(|numbers| *numbers = None);

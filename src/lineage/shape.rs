@@ -3,17 +3,19 @@
 //! Not for names of tables (see `scope`) and not for SQL.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::influence::{Influences, Rows};
+use super::nodes::RelationIndex;
+use super::relation::ColumnName;
 
 /// One column of a table or query.
 #[derive(Debug, Clone)]
 pub(super) struct Field {
     /// As written; compared in lower case.
-    pub(super) written: Rc<str>,
+    pub(super) written: Arc<str>,
     /// Lower-cased.
-    pub(super) name: Rc<str>,
+    pub(super) name: Arc<str>,
     /// What its values depend on.
     pub(super) from: Influences,
     /// For `row_number()`: the fields (by position, of the same shape) that it is partitioned by. Rows numbered 1 are unique in these.
@@ -22,15 +24,18 @@ pub(super) struct Field {
 
 impl Field {
     pub(super) fn new(written: &str, from: Influences) -> Self {
-        Field { written: written.into(), name: written.to_lowercase().into(), from, numbers: None }
+        Field::named(&ColumnName::new(written), from)
+    }
+    pub(super) fn named(name: &ColumnName, from: Influences) -> Self {
+        Field { written: Arc::clone(&name.written), name: Arc::clone(&name.lower), from, numbers: None }
     }
 }
 
 /// Fields that nobody listed: a star over relations whose columns are not completely known passes them on by name.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
-    /// Unique id of the relation that the field comes from.
-    pub(super) relation: Rc<str>,
+    /// The relation that the field comes from.
+    pub(super) relation: RelationIndex,
     /// What counts besides the field of that name.
     pub(super) with: Influences,
     /// Names that the star leaves out.

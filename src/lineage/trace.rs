@@ -1,346 +1,186 @@
-//! The whole project: each model's SQL is read in the order of the DAG, and what was read becomes edges.
+//! The whole project: each model is read once its parents were, several at a time, or taken from the cache; then all become one graph.
 //!
-//! A model whose SQL is not understood, and whatever is not understood within one that is, hangs on a node "any column" of that model, which
-//! depends, by assumed edges, on everything of every parent. Not for single expressions (see `reads`).
+//! What one model says is in `model`, the graph in `merge`. Not for single expressions (see `reads`).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::dialect::{Manners, manners};
-use super::graph::{Certainty, Edge, EdgeKind, Node, NodeIndex, Part};
-use super::influence::Influences;
+use rayon::{Scope, ThreadPoolBuilder};
+
+use super::Lineage;
+use super::cache::{Cache, Key};
+use super::dialect::manners;
+use super::merge::Merger;
+use super::model::{self, Ground};
 use super::parse::{self, Read, Unclear};
-use super::relation::{ANY_COLUMN, Relations};
+use super::relation::{Position, Relations, Schema};
 use super::render;
-use super::resolve::Reader;
-use super::shape::{Field, Open, Shape};
-use super::{Columns, Lineage, Problem};
-use crate::dbt::{self, NodeKind, Project};
+use super::traced::Traced;
+use crate::dbt::{Node, NodeKind, Project};
 
-/// Columns that dbt adds to a snapshot.
-const SNAPSHOT_COLUMNS: [&str; 5] = ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"];
-/// Materializations that hold exactly what their query gives: only for these a key of the query is a key of the relation.
-const EXACT: [&str; 5] = ["table", "view", "ephemeral", "materialized_view", "dynamic_table"];
-
-/// Derives the lineage of every relation of the project. Never fails: what cannot be read becomes assumed edges and a [`Problem`].
+/// Derives the lineage of every relation of the project. Never fails: what cannot be read becomes assumed edges and a [`super::Problem`].
 pub fn trace(project: &Project) -> Lineage {
-    let read = parse::on_large_stack(|| Tracer::new(project).run(true));
-    read.unwrap_or_else(|| Tracer::new(project).run(false))
+    trace_cached(project, &[]).0
 }
 
-struct Tracer<'p> {
-    project: &'p Project,
-    manners: Manners,
-    relations: Relations,
-    lineage: Lineage,
-    /// Where the columns come from that a model passes on without naming them.
-    open: BTreeMap<&'p str, Vec<Open>>,
-    /// Models with something that was not understood, and all that their "any column" depends on.
-    unclear: BTreeMap<&'p str, BTreeSet<String>>,
-}
-
-/// One model's SQL, read.
-struct Understood {
-    shape: Shape,
-    doubts: Vec<Unclear>,
-    read: BTreeSet<Rc<str>>,
-}
-
-impl<'p> Tracer<'p> {
-    fn new(project: &'p Project) -> Self {
-        Tracer {
-            project,
-            manners: manners(&project.adapter),
-            relations: Relations::of(project),
-            lineage: Lineage::default(),
-            open: BTreeMap::new(),
-            unclear: BTreeMap::new(),
+/// The same, with what an earlier call kept: a model whose SQL and whose parents' columns are as they were is not read again. The second value
+/// is what to keep for the next call, `None` when `kept` still says it all. Anything may be in `kept`: what is not understood of it is ignored.
+pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>) {
+    let order = in_order(project);
+    let relations = Relations::of(order.iter().copied());
+    let cache = Cache::new(kept, &project.adapter);
+    let work = Work::new(project, &order, &relations, &cache);
+    work.run();
+    let done: Vec<Option<Done>> = work.done.into_iter().map(OnceLock::into_inner).collect();
+    let keep = cache.next(done.iter().flatten().filter_map(|done| Some((done.key.as_ref()?, done.traced.as_ref().ok()?, done.from_cache))));
+    let mut merger = Merger::new();
+    for (at, node) in order.iter().enumerate() {
+        if let Some(schema) = relations.schema(at) {
+            merger.add(node, schema);
         }
     }
-
-    fn run(mut self, reading: bool) -> Lineage {
-        let order = in_order(self.project);
-        for node in &order {
-            match node.kind {
-                NodeKind::Source | NodeKind::Seed => self.given(node),
-                NodeKind::Model | NodeKind::Snapshot => {
-                    let read = if reading { self.read(node) } else { Err(Unclear::new("its SQL broke the parser")) };
-                    match read {
-                        Ok(understood) => self.understood(node, understood),
-                        Err(error) => self.assumed(node, &error),
-                    }
-                }
+    for (node, done) in order.iter().zip(done) {
+        match done.map(|done| done.traced) {
+            Some(Ok(traced)) => merger.draw(node, traced),
+            Some(Err(error)) => merger.assume(node, error),
+            None if matches!(node.kind, NodeKind::Model | NodeKind::Snapshot) => {
+                merger.assume(node, Unclear::new("its SQL broke the parser"));
             }
+            None => {}
         }
-        for node in order.iter().rev() {
-            self.pass_on(node);
-        }
-        self.hang();
-        self.unite();
-        self.lineage.problems.sort_by(|a, b| (&a.model, &a.message).cmp(&(&b.model, &b.message)));
-        self.lineage
     }
+    let mut lineage = merger.finish(&order, &relations);
+    lineage.relations = Some(Arc::new(relations));
+    (lineage, keep)
+}
 
-    /// A relation that no SQL of the project makes.
-    fn given(&mut self, node: &'p dbt::Node) {
-        let (names, complete) = listed(node);
-        self.add(&node.unique_id, names, complete, Vec::new());
-    }
+/// One model, finished.
+struct Done {
+    traced: Read<Traced>,
+    key: Option<Key>,
+    from_cache: bool,
+}
 
-    fn add(&mut self, id: &str, names: Vec<String>, complete: bool, keys: Vec<BTreeSet<usize>>) {
-        self.relations.add(&mut self.lineage.graph, id, &names, complete, keys);
-        self.lineage.columns.insert(id.to_owned(), Columns { names, complete });
-    }
+/// All models, some of them finished.
+struct Work<'p> {
+    ground: Ground<'p>,
+    order: &'p [&'p Node],
+    cache: &'p Cache<'p>,
+    /// For each model its parents that come before it.
+    parents: Vec<BTreeSet<Position>>,
+    children: Vec<Vec<Position>>,
+    /// For each model the parents that are not finished.
+    waits_for: Vec<AtomicUsize>,
+    done: Vec<OnceLock<Done>>,
+}
 
-    fn read(&mut self, node: &'p dbt::Node) -> Read<Understood> {
-        let sql = render::sql_of(self.project, node)?;
-        let query = parse::query(&sql, &self.manners)?;
-        let mut reader = Reader::new(
-            &mut self.lineage.graph,
-            &self.relations,
-            &self.manners,
-            node.unique_id.as_str().into(),
-            node.depends_on.iter().map(String::as_str).collect(),
-        );
-        let shape = reader.query(&query, None)?;
-        let (mut doubts, read) = (reader.doubts, reader.read);
-        let text = sql.to_lowercase();
-        for parent in node.depends_on.iter().filter_map(|id| self.project.nodes.get(id)) {
-            let mentioned = parent.materialized == "ephemeral"
-                || read.contains(parent.unique_id.as_str())
-                || text.contains(&parent.identifier.to_lowercase());
-            if !mentioned {
-                doubts.push(Unclear::new(format!("{} is a parent, but the SQL does not name it: used while compiling", parent.name)));
-            }
-        }
-        for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
-            let start: String = hook.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
-            doubts.push(Unclear::new(format!("a hook may change it: {start} ...")));
-        }
-        Ok(Understood { shape, doubts, read })
-    }
-
-    /// Draws what was read.
-    fn understood(&mut self, node: &'p dbt::Node, understood: Understood) {
-        let Understood { mut shape, doubts, read } = understood;
-        let id = node.unique_id.as_str();
-        let all = {
-            let with = shape.open.iter().fold(Influences::default(), |all, open| all.with(&open.with));
-            shape.values().with(&with)
+impl<'p> Work<'p> {
+    fn new(project: &'p Project, order: &'p [&'p Node], relations: &'p Relations, cache: &'p Cache<'p>) -> Self {
+        let made = |at: &Position| !relations.is_given(*at);
+        let before = |(at, node): (Position, &&Node)| {
+            node.depends_on.iter().filter_map(|id| relations.position(id)).filter(|&parent| parent < at).collect::<BTreeSet<_>>()
         };
-        if node.kind == NodeKind::Snapshot {
-            let by = all.clone().with(&shape.rows.any()).through(EdgeKind::Transformation);
-            shape.fields.extend(SNAPSHOT_COLUMNS.iter().map(|name| Field::new(name, by.clone())));
+        let parents: Vec<BTreeSet<Position>> = order.iter().enumerate().map(before).collect();
+        let mut children = vec![Vec::new(); order.len()];
+        for (at, parents) in parents.iter().enumerate() {
+            parents.iter().filter(|parent| made(parent)).for_each(|&parent| children[parent].push(at));
         }
-        if node.kind == NodeKind::Snapshot || !EXACT.contains(&node.materialized.as_str()) {
-            // What is kept from run to run is chosen by values: keys, and the bounds of an incremental run.
-            shape.rows.decided_by(&all.through(EdgeKind::Filter));
-            shape.keys.clear();
-        }
-        self.list_what_is_used(&mut shape);
-        let names = distinct_names(node, &shape);
-        let columns = names.iter().zip(&shape.fields).map(|(name, field)| (Part::Column(name.to_lowercase()), &field.from));
-        let rows = [(Part::RowsLost, &shape.rows.lost), (Part::RowsAdded, &shape.rows.added)];
-        let parts: Vec<(NodeIndex, &Influences)> = columns.chain(rows).map(|(part, from)| (self.node(id, part), from)).collect();
-        for (to, from) in &parts {
-            self.draw(*to, from);
-        }
-        self.draw_within(&parts[..shape.fields.len()], &parts);
-        let complete = shape.open.is_empty();
-        if !complete {
-            let any = self.node(id, Part::Column(ANY_COLUMN.into()));
-            for open in &shape.open {
-                let from = self.open_column(open, ANY_COLUMN);
-                self.draw(any, &from);
-            }
-            self.open.insert(id, shape.open);
-        }
-        self.add(id, names, complete, shape.keys);
-        self.doubt(node, doubts, read);
+        let waits_for = parents.iter().map(|parents| AtomicUsize::new(parents.iter().filter(|parent| made(parent)).count())).collect();
+        let done = order.iter().map(|_| OnceLock::new()).collect();
+        let ground = Ground { project, relations, manners: manners(&project.adapter) };
+        Work { ground, order, cache, parents, children, waits_for, done }
     }
 
-    /// A star that stays open passes on columns that the model also computes with: these are listed, so that a check on one is known to matter.
-    fn list_what_is_used(&mut self, shape: &mut Shape) {
-        let rows = shape.rows.any();
-        let used: BTreeSet<NodeIndex> =
-            shape.fields.iter().map(|field| &field.from).chain([&rows]).flat_map(|from| from.iter().map(|(node, _)| node)).collect();
-        for at in 0..shape.open.len() {
-            for &node in &used {
-                let Node { relation, part: Part::Column(name) } = self.lineage.graph.at(node).clone() else { continue };
-                let open = &shape.open[at];
-                if *relation == *open.relation
-                    && name != ANY_COLUMN
-                    && !open.without.contains(&name)
-                    && !shape.fields.iter().any(|field| *field.name == *name)
-                {
-                    let from = self.open_column(&shape.open[at], &name);
-                    shape.open[at].without.insert(name.clone());
-                    shape.fields.push(Field::new(&name, from));
-                }
-            }
+    /// Reads every model. What no thread could be started for stays unread.
+    fn run(&self) {
+        for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.is_given(*at)) {
+            self.ground.relations.add(at, listed(node));
+        }
+        let ready: Vec<Position> = (0..self.order.len())
+            .filter(|&at| !self.ground.relations.is_given(at) && self.waits_for[at].load(Ordering::Relaxed) == 0)
+            .collect();
+        let pool = ThreadPoolBuilder::new().stack_size(parse::STACK).thread_name(|at| format!("lineage-{at}")).build();
+        if let Ok(pool) = pool {
+            pool.scope(|scope| ready.into_iter().for_each(|at| scope.spawn(move |scope| self.follow(at, scope))));
+        }
+        for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.schema(*at).is_none()) {
+            self.ground.relations.add(at, listed(node));
         }
     }
 
-    /// Within one model: a column that is a copy or a computed value influences whatever else of the model is made of the same value, as if the
-    /// SQL had used the model's own column. A check on the copy is then known to matter for the rest.
-    fn draw_within(&mut self, columns: &[(NodeIndex, &Influences)], parts: &[(NodeIndex, &Influences)]) {
-        let mut copies: BTreeMap<NodeIndex, Vec<NodeIndex>> = BTreeMap::new();
-        for (column, from) in columns {
-            for (of, _) in from.everything().filter(|(_, kind)| *kind == EdgeKind::Identity) {
-                copies.entry(of).or_default().push(*column);
-            }
-        }
-        for (to, from) in parts {
-            for (of, kind) in from.everything() {
-                for &copy in copies.get(&of).into_iter().flatten().filter(|copy| *copy != to) {
-                    self.lineage.graph.draw(copy, *to, edge(kind));
-                }
-            }
-        }
-    }
-
-    /// What was read, but not wholly understood.
-    fn doubt(&mut self, node: &'p dbt::Node, doubts: Vec<Unclear>, read: BTreeSet<Rc<str>>) {
-        let id = node.unique_id.as_str();
-        let all_hangs = doubts.iter().any(|doubt| doubt.place.is_none());
-        if !doubts.is_empty() {
-            let mut on: BTreeSet<String> = node.depends_on.iter().cloned().collect();
-            on.extend(read.iter().map(ToString::to_string));
-            self.unclear.insert(id, on);
-        }
-        if all_hangs {
-            self.hang_all(id);
-        }
-        let mut messages: Vec<Unclear> = Vec::new();
-        for doubt in doubts {
-            if !messages.iter().any(|message| message.message == doubt.message) {
-                messages.push(doubt);
-            }
-        }
-        self.lineage.problems.extend(messages.into_iter().map(|doubt| Problem {
-            model: id.to_owned(),
-            message: doubt.message,
-            place: doubt.place,
-        }));
-    }
-
-    /// A model whose SQL was not understood.
-    fn assumed(&mut self, node: &'p dbt::Node, error: &Unclear) {
-        let id = node.unique_id.as_str();
-        let (names, complete) = listed(node);
-        self.add(id, names, complete, Vec::new());
-        self.unclear.insert(id, node.depends_on.iter().cloned().collect());
-        self.hang_all(id);
-        self.lineage.problems.push(Problem { model: id.to_owned(), message: error.message.clone(), place: error.place });
-    }
-
-    /// Every part of a relation depends on its "any column".
-    fn hang_all(&mut self, id: &str) {
-        let any = self.node(id, Part::Column(ANY_COLUMN.into()));
-        for (to, _) in self.lineage.graph.parts_of(id) {
-            if to != any {
-                self.lineage.graph.draw(any, to, edge(EdgeKind::Assumed));
-            }
-        }
-    }
-
-    /// Columns that somebody asked for by name and this model passes on from below.
-    fn pass_on(&mut self, node: &dbt::Node) {
-        let id = node.unique_id.as_str();
-        let listed: BTreeSet<String> =
-            self.lineage.columns.get(id).map(|columns| columns.names.iter().map(|name| name.to_lowercase()).collect()).unwrap_or_default();
-        let open = self.open.get(id).cloned().unwrap_or_default();
-        let hangs = self.unclear.contains_key(id) && !self.open.contains_key(id);
-        for (to, part) in self.lineage.graph.parts_of(id) {
-            let Part::Column(name) = part else { continue };
-            if name == ANY_COLUMN || listed.contains(&name) {
-                continue;
-            }
-            for open in open.iter().filter(|open| !open.without.contains(&name)) {
-                let from = self.open_column(open, &name);
-                self.draw(to, &from);
-            }
-            if hangs {
-                let any = self.node(id, Part::Column(ANY_COLUMN.into()));
-                self.lineage.graph.draw(any, to, edge(EdgeKind::Assumed));
-            }
-        }
-    }
-
-    /// What was not understood depends on everything of every parent.
-    fn hang(&mut self) {
-        for (id, on) in std::mem::take(&mut self.unclear) {
-            let any = self.node(id, Part::Column(ANY_COLUMN.into()));
-            for relation in &on {
-                for (from, _) in self.lineage.graph.parts_of(relation) {
-                    if from != any {
-                        self.lineage.graph.draw(from, any, edge(EdgeKind::Assumed));
+    /// Reads a model, then those that waited for nothing else.
+    fn follow<'s>(&'s self, at: Position, scope: &Scope<'s>) {
+        let mut next = Some(at);
+        while let Some(at) = next.take() {
+            self.finish(at);
+            for &child in &self.children[at] {
+                if self.waits_for[child].fetch_sub(1, Ordering::AcqRel) == 1 {
+                    match next {
+                        None => next = Some(child),
+                        Some(_) => scope.spawn(move |scope| self.follow(child, scope)),
                     }
                 }
             }
         }
     }
 
-    /// Nodes that are one relation of the warehouse (a source declared over a seed's table) influence each other, part by part.
-    fn unite(&mut self) {
-        for ids in self.relations.same() {
-            for (a, b) in ids.iter().flat_map(|a| ids.iter().map(move |b| (a, b))).filter(|(a, b)| a != b) {
-                for (from, part) in self.lineage.graph.parts_of(a) {
-                    let kind = if matches!(part, Part::Column(_)) { EdgeKind::Identity } else { EdgeKind::Rows };
-                    let to = self.lineage.graph.node(Node { relation: b.clone(), part });
-                    self.lineage.graph.draw(from, to, edge(kind));
-                }
+    fn finish(&self, at: Position) {
+        let done = catch_unwind(AssertUnwindSafe(|| self.one(at)));
+        let done = done.unwrap_or_else(|_| Done { traced: Err(Unclear::new("its SQL broke the parser")), key: None, from_cache: false });
+        let schema = match &done.traced {
+            Ok(traced) => {
+                let keys = traced.keys.iter().map(|key| key.iter().map(|&at| at as usize).collect()).collect();
+                Schema::new(traced.columns.iter().map(String::as_str), traced.complete, keys)
             }
+            Err(_) => listed(self.order[at]),
+        };
+        self.ground.relations.add(at, schema);
+        let _ = self.done[at].set(done);
+    }
+
+    fn one(&self, at: Position) -> Done {
+        let (node, parents) = (self.order[at], &self.parents[at]);
+        let variants = match render::sql_of(self.ground.project, node) {
+            Ok(variants) => variants,
+            Err(error) => return Done { traced: Err(error), key: None, from_cache: false },
+        };
+        let key = self.cache.key(self.ground.project, node, &variants);
+        if let Some(traced) = self.cache.find(&key).filter(|traced| self.holds(traced, parents)) {
+            return Done { traced: Ok(traced), key: Some(key), from_cache: true };
         }
+        let traced = model::read(&self.ground, at, node, parents.clone(), &variants);
+        Done { traced, key: Some(key), from_cache: false }
     }
 
-    fn open_column(&mut self, open: &Open, name: &str) -> Influences {
-        let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
-        super::relation::column(&mut self.lineage.graph, &open.relation, name, kind).with(&open.with)
+    /// Whether what was kept of a model would be read again: its names mean what they meant, and have the columns that they had.
+    fn holds(&self, traced: &Traced, parents: &BTreeSet<Position>) -> bool {
+        let relations = self.ground.relations;
+        let seen: HashMap<u32, &[u8; 16]> = traced.seen.iter().map(|(at, fingerprint)| (*at, fingerprint)).collect();
+        let same = |(at, id): (usize, &String)| {
+            let position = relations.position(id).filter(|at| relations.is_given(*at) || parents.contains(at));
+            let now = position.and_then(|at| relations.schema(at)).map(|schema| &schema.fingerprint);
+            now == u32::try_from(at).ok().and_then(|at| seen.get(&at)).copied()
+        };
+        let means = |(name, id): &(String, Option<String>)| match (relations.find(name, parents), id) {
+            (super::relation::Named::One(at), Some(id)) => **relations.id(at) == **id,
+            (super::relation::Named::None | super::relation::Named::Several, None) => true,
+            (super::relation::Named::One(_), None) | (super::relation::Named::None | super::relation::Named::Several, Some(_)) => false,
+        };
+        traced.looked_up.iter().all(means) && traced.relations.iter().enumerate().all(same)
     }
-
-    fn node(&mut self, relation: &str, part: Part) -> NodeIndex {
-        self.lineage.graph.node(Node { relation: relation.to_owned(), part })
-    }
-
-    fn draw(&mut self, to: NodeIndex, from: &Influences) {
-        for (from, kind) in from.iter().filter(|(from, _)| *from != to) {
-            self.lineage.graph.draw(from, to, edge(kind));
-        }
-    }
-}
-
-fn edge(kind: EdgeKind) -> Edge {
-    Edge { kind, certainty: if kind == EdgeKind::Assumed { Certainty::Assumed } else { Certainty::Known } }
 }
 
 /// The columns that the artifacts name, and whether these are all.
-fn listed(node: &dbt::Node) -> (Vec<String>, bool) {
+fn listed(node: &Node) -> Schema {
     let columns = node.catalog_columns.as_ref();
-    let names = columns.unwrap_or(&node.columns).iter().map(|column| column.name.clone()).collect();
-    (names, columns.is_some())
-}
-
-/// The columns' names: the catalog's where it has as many, because it knows what the warehouse calls an expression without a name; a name that
-/// comes twice gets a number, as warehouses do that let it pass.
-fn distinct_names(node: &dbt::Node, shape: &Shape) -> Vec<String> {
-    let catalog = node.catalog_columns.as_ref().filter(|columns| columns.len() == shape.fields.len() && shape.open.is_empty());
-    let mut names: Vec<String> = Vec::with_capacity(shape.fields.len());
-    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, field) in shape.fields.iter().enumerate() {
-        let count = taken.entry(field.name.to_string()).and_modify(|count| *count += 1).or_insert(0);
-        let unnamed = !field.name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
-        names.push(match catalog.and_then(|columns| columns.get(at)) {
-            Some(column) if *count > 0 || unnamed => column.name.clone(),
-            _ if *count > 0 => format!("{}_{count}", field.written),
-            _ => field.written.to_string(),
-        });
-    }
-    names
+    let names = columns.unwrap_or(&node.columns).iter().map(|column| column.name.as_str());
+    Schema::new(names, columns.is_some(), Vec::new())
 }
 
 /// Parents before children; ties by unique id. A cycle is cut where it is found.
-fn in_order(project: &Project) -> Vec<&dbt::Node> {
+fn in_order(project: &Project) -> Vec<&Node> {
     let (mut order, mut seen) = (Vec::with_capacity(project.nodes.len()), BTreeSet::new());
     for root in project.nodes.values() {
         let mut stack = vec![(root, false)];

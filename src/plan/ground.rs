@@ -24,7 +24,7 @@ impl<'a> Ground<'a> {
     pub fn new(project: &'a Project, lineage: &'a Lineage, options: &'a Options<'a>) -> Self {
         let mut nodes: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
         for index in (0..lineage.graph.len()).filter_map(|index| NodeIndex::try_from(index).ok()) {
-            nodes.entry(lineage.graph.at(index).relation.as_str()).or_default().push(index);
+            nodes.entry(&*lineage.graph.at(index).relation).or_default().push(index);
         }
         Ground { project, lineage, options, nodes }
     }

@@ -92,7 +92,7 @@ fn of_expression(ground: &Ground<'_>, expression: &At<String>, model: Option<&At
 
 /// Columns of a relation, and its rows: all must be known to lineage.
 pub(super) fn of_relation(ground: &Ground<'_>, relation: &str, columns: &BTreeSet<String>) -> Result<Vec<NodeIndex>, String> {
-    let parts = columns.iter().map(|column| Part::Column(column.to_lowercase())).chain([Part::RowsLost, Part::RowsAdded]);
+    let parts = columns.iter().map(|column| Part::Column(column.to_lowercase().into())).chain([Part::RowsLost, Part::RowsAdded]);
     let missing = |part: &Part| match part {
         Part::Column(column) => format!("lineage knows no column `{column}` of `{}`", ground.name(relation)),
         Part::RowsLost | Part::RowsAdded => format!("lineage does not know `{}`", ground.name(relation)),

@@ -41,7 +41,7 @@ impl Subject {
     /// Adds a column, whatever its case.
     pub fn add_column(&mut self, ground: &Ground<'_>, relation: &str, column: &str) {
         let bare = column.trim().trim_matches(['"', '`']);
-        self.add(ground, relation, lineage::Part::Column(bare.to_lowercase()));
+        self.add(ground, relation, lineage::Part::Column(bare.to_lowercase().into()));
     }
     /// Adds what a whole query reads; what is not understood is assumed. `relations` are those that it is said to read.
     pub fn add_query(&mut self, ground: &Ground<'_>, sql: &str, relations: &BTreeSet<String>) {
@@ -133,12 +133,12 @@ impl Upwards {
                 Certainty::Known => false,
             })
         });
-        let relations: BTreeSet<String> = assumed.map(|index| graph.at(*index).relation.clone()).collect();
+        let relations: BTreeSet<String> = assumed.map(|index| graph.at(*index).relation.to_string()).collect();
         if relations.is_empty() { Upstream::Known } else { Upstream::Assumed(relations.into_iter().collect()) }
     }
     /// The unique ids of all relations on the way up.
     pub fn relations(&self, ground: &Ground<'_>) -> BTreeSet<String> {
-        self.all.keys().map(|index| ground.lineage.graph.at(*index).relation.clone()).collect()
+        self.all.keys().map(|index| ground.lineage.graph.at(*index).relation.to_string()).collect()
     }
     /// How a check with this subject reaches the metric, by the shortest known path, else by the shortest of any kind.
     pub fn reach(&self, ground: &Ground<'_>, subject: &Subject) -> Option<Reach> {

@@ -29,7 +29,7 @@ pub(super) fn of_contract(ground: &Ground<'_>, source: &contract::Source, notes:
     }
     if source.group_by.is_some() || source.expect.is_some() {
         let detail = "group coverage (`group_by`, `expect`) is not executed by this version".to_owned();
-        let column = source.group_by.iter().map(|column| Part::Column(column.to_lowercase()));
+        let column = source.group_by.iter().map(|column| Part::Column(column.to_lowercase().into()));
         let parts: Vec<Part> = column.chain([Part::RowsLost]).collect();
         drafts.push(later(ground, node, "groups", "groups_present", asks, &parts, detail));
     }

@@ -364,14 +364,14 @@ fn node(relation: usize, part: usize) -> Node {
     let part = match part {
         0 => Part::RowsLost,
         1 => Part::RowsAdded,
-        column => Part::Column(format!("k{column}")),
+        column => Part::Column(format!("k{column}").into()),
     };
-    Node { relation: format!("r{relation}"), part }
+    Node { relation: format!("r{relation}").into(), part }
 }
 
 fn assumed_in(graph: &Graph, may: &BTreeMap<NodeIndex, Option<(NodeIndex, Edge)>>) -> Upstream {
     let blind = |index: &&NodeIndex| graph.influences(**index).iter().any(|(_, edge)| edge.certainty == Certainty::Assumed);
-    let mut models: Vec<String> = may.keys().filter(blind).map(|&index| graph.at(index).relation.clone()).collect();
+    let mut models: Vec<String> = may.keys().filter(blind).map(|&index| graph.at(index).relation.to_string()).collect();
     models.dedup();
     Upstream::Assumed(models)
 }

@@ -1,0 +1,229 @@
+//! One model: its SQL is read, and what was read is written down apart from the project.
+//!
+//! Whatever is not understood hangs on the model's "any column", which the graph makes depend on everything of every parent. Not for the order
+//! of models (see `trace`) and not for the graph (see `merge`).
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::dialect::Manners;
+use super::graph::{EdgeKind, NodeIndex, PartName};
+use super::influence::Influences;
+use super::nodes::Nodes;
+use super::parse::{self, Read, Unclear};
+use super::relation::{ANY_COLUMN, Position, Relations};
+use super::render;
+use super::resolve::{Reader, Who};
+use super::shape::{Field, Open, Shape};
+use super::traced::{Traced, TracedOpen};
+use crate::dbt::{Node, NodeKind, Project};
+
+/// Columns that dbt adds to a snapshot.
+const SNAPSHOT_COLUMNS: [&str; 5] = ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"];
+/// Materializations that hold exactly what their query gives: only for these a key of the query is a key of the relation.
+const EXACT: [&str; 5] = ["table", "view", "ephemeral", "materialized_view", "dynamic_table"];
+
+/// What the models of one project have in common.
+pub(super) struct Ground<'p> {
+    pub(super) project: &'p Project,
+    pub(super) relations: &'p Relations,
+    pub(super) manners: Manners,
+}
+
+/// Reads the SQL of one model; `variants` are the texts that it may have, `parents` those that come before it.
+pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTreeSet<Position>, variants: &[Cow<'_, str>]) -> Read<Traced> {
+    let who = Who { model: Some(at), parents, sees_all: false };
+    let mut reader = Reader::new(ground.relations, &ground.manners, who);
+    let mut shape: Option<Shape> = None;
+    for sql in variants {
+        let query = parse::query(sql, &ground.manners)?;
+        let one = reader.query(&query, None)?;
+        shape = Some(match shape {
+            None => one,
+            Some(before) => either(before, one).map_err(Unclear::new)?,
+        });
+    }
+    let mut shape = shape.ok_or_else(|| Unclear::new("it has no SQL"))?;
+    doubt(ground.project, &mut reader, node, variants);
+    keep(node, &mut shape);
+    list_what_is_used(&mut reader.nodes, &mut shape);
+    Ok(write(reader, node, shape))
+}
+
+/// What a model holds whose text depends on how it is run: columns and rows of either text.
+fn either(mut one: Shape, other: Shape) -> Result<Shape, String> {
+    if one.fields.len() != other.fields.len() || one.fields.iter().zip(&other.fields).any(|(a, b)| a.name != b.name) {
+        return Err("its columns differ between a full and an incremental run".into());
+    }
+    for (field, other) in one.fields.iter_mut().zip(other.fields) {
+        field.from.add(&other.from);
+    }
+    one.rows.join(&other.rows);
+    one.open.extend(other.open);
+    one.keys.clear();
+    Ok(one)
+}
+
+/// What the SQL does not show.
+fn doubt(project: &Project, reader: &mut Reader<'_>, node: &Node, variants: &[Cow<'_, str>]) {
+    let mut text: Option<String> = None;
+    for parent in node.depends_on.iter().filter_map(|id| project.nodes.get(id)) {
+        let is_read = || reader.read.iter().any(|&relation| **reader.nodes.id(relation) == *parent.unique_id);
+        if parent.materialized == "ephemeral" || is_read() {
+            continue;
+        }
+        let text = text.get_or_insert_with(|| variants.concat().to_lowercase());
+        if !text.contains(&parent.identifier.to_lowercase()) {
+            reader.doubts.push(Unclear::new(format!("{} is a parent, but the SQL does not name it: used while compiling", parent.name)));
+        }
+    }
+    for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
+        let start: String = hook.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+        reader.doubts.push(Unclear::new(format!("a hook may change it: {start} ...")));
+    }
+}
+
+/// What dbt makes of the query's rows when it keeps them from run to run.
+fn keep(node: &Node, shape: &mut Shape) {
+    let all = shape.values();
+    if node.kind == NodeKind::Snapshot {
+        let by = all.clone().with(&shape.rows.any()).through(EdgeKind::Transformation);
+        shape.fields.extend(SNAPSHOT_COLUMNS.iter().map(|name| Field::new(name, by.clone())));
+    }
+    if node.kind == NodeKind::Snapshot || !EXACT.contains(&node.materialized.as_str()) {
+        // What is kept from run to run is chosen by values: keys, and the bounds of an incremental run.
+        shape.rows.decided_by(&all.through(EdgeKind::Filter));
+        shape.keys.clear();
+    }
+}
+
+/// A star that stays open passes on columns that the model also computes with: these are listed, so that a check on one is known to matter.
+fn list_what_is_used(nodes: &mut Nodes<'_>, shape: &mut Shape) {
+    if shape.open.is_empty() {
+        return;
+    }
+    let rows = shape.rows.any();
+    let used: BTreeSet<NodeIndex> =
+        shape.fields.iter().map(|field| &field.from).chain([&rows]).flat_map(|from| from.iter().map(|(node, _)| node)).collect();
+    for at in 0..shape.open.len() {
+        for &node in &used {
+            let (relation, PartName::Column(name)) = nodes.at(node) else { continue };
+            let (open, name) = (&shape.open[at], name.to_owned());
+            if relation == open.relation
+                && name != ANY_COLUMN
+                && !open.without.contains(&name)
+                && !shape.fields.iter().any(|field| *field.name == *name)
+            {
+                let from = open_column(nodes, &shape.open[at], &name);
+                shape.open[at].without.insert(name.clone());
+                shape.fields.push(Field::new(&name, from));
+            }
+        }
+    }
+}
+
+fn open_column(nodes: &mut Nodes<'_>, open: &Open, name: &str) -> Influences {
+    let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
+    nodes.column(open.relation, name, kind).with(&open.with)
+}
+
+/// Writes down what was read.
+fn write(reader: Reader<'_>, node: &Node, shape: Shape) -> Traced {
+    let columns = distinct_names(node, &shape);
+    let parts: Vec<&Influences> = shape.fields.iter().map(|field| &field.from).chain([&shape.rows.lost, &shape.rows.added]).collect();
+    let mut writer = Writer { nodes: &reader.nodes, numbers: vec![u32::MAX; reader.nodes.len()], traced: Traced::default() };
+    writer.traced.parts = parts.iter().map(|from| writer.from(from)).collect();
+    writer.traced.open = shape.open.iter().map(|open| writer.open(open)).collect();
+    let mut traced = writer.traced;
+    traced.relations = (0..number(reader.nodes.relations())).map(|at| reader.nodes.id(at).to_string()).collect();
+    traced.within = within(&parts, columns.len());
+    traced.complete = shape.open.is_empty();
+    traced.columns = columns;
+    traced.keys = shape.keys.iter().map(|key| key.iter().map(|&at| number(at)).collect()).collect();
+    traced.read = reader.read.iter().copied().collect();
+    traced.seen = (0..number(reader.nodes.relations())).filter_map(|at| Some((at, reader.nodes.schema(at)?.fingerprint))).collect();
+    let meant = |named| match named {
+        super::relation::Named::One(at) => Some(reader.relations.id(at).to_string()),
+        super::relation::Named::None | super::relation::Named::Several => None,
+    };
+    traced.looked_up = reader.looked_up.into_iter().map(|(name, named)| (name, meant(named))).collect();
+    for doubt in reader.doubts {
+        if !traced.doubts.iter().any(|(message, _)| *message == doubt.message) {
+            traced.doubts.push((doubt.message, doubt.place));
+        }
+    }
+    traced
+}
+
+/// Gives numbers to the nodes that are used.
+struct Writer<'r, 'p> {
+    nodes: &'r Nodes<'p>,
+    numbers: Vec<u32>,
+    traced: Traced,
+}
+
+impl Writer<'_, '_> {
+    fn from(&mut self, from: &Influences) -> Vec<(u32, EdgeKind)> {
+        from.iter().map(|(node, kind)| (self.number(node), kind)).collect()
+    }
+    fn number(&mut self, node: NodeIndex) -> u32 {
+        let known = self.numbers[node as usize];
+        if known != u32::MAX {
+            return known;
+        }
+        let new = number(self.traced.nodes.len());
+        let (relation, part) = self.nodes.at(node);
+        self.traced.nodes.push((relation, part.into()));
+        self.numbers[node as usize] = new;
+        new
+    }
+    fn open(&mut self, open: &Open) -> TracedOpen {
+        TracedOpen {
+            relation: open.relation,
+            with: self.from(&open.with),
+            without: open.without.iter().cloned().collect(),
+            outside: open.outside,
+        }
+    }
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Within one model: a column that is a copy or a computed value influences whatever else of the model is made of the same value, as if the
+/// SQL had used the model's own column. A check on the copy is then known to matter for the rest.
+fn within(parts: &[&Influences], columns: usize) -> Vec<(u32, u32, EdgeKind)> {
+    let mut copies: BTreeMap<NodeIndex, Vec<u32>> = BTreeMap::new();
+    for (column, from) in parts[..columns].iter().enumerate() {
+        for (of, _) in from.everything().filter(|(_, kind)| *kind == EdgeKind::Identity) {
+            copies.entry(of).or_default().push(number(column));
+        }
+    }
+    let mut drawn = BTreeSet::new();
+    for (to, from) in parts.iter().enumerate() {
+        for (of, kind) in from.everything() {
+            let others = copies.get(&of).into_iter().flatten().filter(|copy| **copy as usize != to);
+            drawn.extend(others.map(|&copy| (copy, number(to), kind)));
+        }
+    }
+    drawn.into_iter().collect()
+}
+
+/// The columns' names: the catalog's where it has as many, because it knows what the warehouse calls an expression without a name; a name that
+/// comes twice gets a number, as warehouses do that let it pass.
+fn distinct_names(node: &Node, shape: &Shape) -> Vec<String> {
+    let catalog = node.catalog_columns.as_ref().filter(|columns| columns.len() == shape.fields.len() && shape.open.is_empty());
+    let mut names: Vec<String> = Vec::with_capacity(shape.fields.len());
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, field) in shape.fields.iter().enumerate() {
+        let count = taken.entry(&field.name).and_modify(|count| *count += 1).or_insert(0);
+        let unnamed = !field.name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+        names.push(match catalog.and_then(|columns| columns.get(at)) {
+            Some(column) if *count > 0 || unnamed => column.name.clone(),
+            _ if *count > 0 => format!("{}_{count}", field.written),
+            _ => field.written.to_string(),
+        });
+    }
+    names
+}

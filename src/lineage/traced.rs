@@ -1,0 +1,96 @@
+//! What one model's SQL says, apart from the rest of the project: a value that is read in any thread, kept in a cache, and put into the graph.
+//!
+//! Not for how it was read (see `model`) nor for the graph (see `merge`).
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{EdgeKind, PartName};
+
+/// Influences: positions in [`Traced::nodes`] with the way in which each counts.
+pub(super) type From = Vec<(u32, EdgeKind)>;
+
+/// One model, read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Traced {
+    /// Unique ids of the relations that it refers to.
+    pub(super) relations: Vec<String>,
+    /// What it depends on: position in `relations`, and the part of it.
+    pub(super) nodes: Vec<(u32, TracedPart)>,
+    /// Its own columns, as written.
+    pub(super) columns: Vec<String>,
+    /// Whether there are no others.
+    pub(super) complete: bool,
+    /// What each column depends on, then its rows lost, then its rows added.
+    pub(super) parts: Vec<From>,
+    /// A column (position) that influences another part of the same model (position in `parts`).
+    pub(super) within: Vec<(u32, u32, EdgeKind)>,
+    /// Where the columns come from that it passes on without naming them.
+    pub(super) open: Vec<TracedOpen>,
+    /// Sets of columns (positions) that differ in every two rows.
+    pub(super) keys: Vec<Vec<u32>>,
+    /// What was not understood, with its place.
+    pub(super) doubts: Vec<(String, Option<(u32, u32)>)>,
+    /// The relations (positions) that it reads.
+    pub(super) read: Vec<u32>,
+    /// Names that were looked up in the project, and the unique id that each meant; `None`: no relation, or several.
+    pub(super) looked_up: Vec<(String, Option<String>)>,
+    /// The relations (positions) whose columns were known when it was read, with the fingerprint of these.
+    pub(super) seen: Vec<(u32, [u8; 16])>,
+}
+
+/// Part of a relation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum TracedPart {
+    Column(String),
+    RowsLost,
+    RowsAdded,
+}
+
+impl TracedPart {
+    pub(super) fn name(&self) -> PartName<'_> {
+        match self {
+            TracedPart::Column(name) => PartName::Column(name),
+            TracedPart::RowsLost => PartName::RowsLost,
+            TracedPart::RowsAdded => PartName::RowsAdded,
+        }
+    }
+}
+
+impl std::convert::From<PartName<'_>> for TracedPart {
+    fn from(name: PartName<'_>) -> Self {
+        match name {
+            PartName::Column(name) => TracedPart::Column(name.to_owned()),
+            PartName::RowsLost => TracedPart::RowsLost,
+            PartName::RowsAdded => TracedPart::RowsAdded,
+        }
+    }
+}
+
+/// A star that stays open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct TracedOpen {
+    /// Position of the relation whose columns are passed on.
+    pub(super) relation: u32,
+    /// What counts besides the column of that name.
+    pub(super) with: From,
+    /// Names that it leaves out.
+    pub(super) without: Vec<String>,
+    /// Whether the relation is outside of the project.
+    pub(super) outside: bool,
+}
+
+impl Traced {
+    /// Whether every position points at something: what comes from a file need not be what was written.
+    pub(super) fn is_consistent(&self) -> bool {
+        let (relations, nodes, parts, columns) = (self.relations.len(), self.nodes.len(), self.parts.len(), self.columns.len());
+        let within = |at: u32, length: usize| (at as usize) < length;
+        parts == columns + 2
+            && self.nodes.iter().all(|(relation, _)| within(*relation, relations))
+            && self.parts.iter().flatten().chain(self.open.iter().flat_map(|open| &open.with)).all(|(node, _)| within(*node, nodes))
+            && self.within.iter().all(|(from, to, _)| within(*from, columns) && within(*to, parts))
+            && self.open.iter().all(|open| within(open.relation, relations))
+            && self.keys.iter().flatten().all(|at| within(*at, columns))
+            && self.read.iter().all(|at| within(*at, relations))
+            && self.seen.iter().all(|(at, _)| within(*at, relations))
+    }
+}
