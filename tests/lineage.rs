@@ -94,6 +94,7 @@ fn case_project(case: &Value) -> Project {
     let models: Vec<(&str, &str)> =
         case["models"].as_array().unwrap().iter().map(|model| (model["name"].as_str().unwrap(), model["sql"].as_str().unwrap())).collect();
     let mut project = project(&sources, &models);
+    project.on_run_start = case["setup"].as_array().into_iter().flatten().map(text).collect();
     for model in case["models"].as_array().unwrap() {
         let hooks: Vec<String> = model["post_hooks"].as_array().into_iter().flatten().map(text).collect();
         let ids: Vec<String> = project

@@ -41,6 +41,8 @@ pub struct Project {
     pub metrics: BTreeMap<String, Metric>,
     /// Semantic models by unique id.
     pub semantic_models: BTreeMap<String, SemanticModel>,
+    /// Statements that dbt runs before all models (`on-run-start`), as written.
+    pub on_run_start: Vec<String>,
     /// Groups by name.
     pub groups: BTreeMap<String, Group>,
     /// Disabled nodes: unique id and name, so that a reference to one can say so.

@@ -2,9 +2,11 @@
 //!
 //! Names, functions, lambdas, stars and subqueries have a meaning of their own and are not taken apart here (see `resolve`).
 
+use std::borrow::Cow;
+
 use sqlparser::ast::{
     AccessExpr, CeilFloorKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArguments, Ident, JsonPathElem, Subscript,
+    FunctionArguments, Ident, JsonPathElem, Subscript, WildcardAdditionalOptions,
 };
 
 use super::graph::EdgeKind;
@@ -146,6 +148,18 @@ pub(super) fn call(function: &Function) -> Call<'_> {
     call.modifiers.extend(function.within_group.iter().map(|order| &order.expr));
     call.modifiers.extend(function.filter.as_deref());
     call
+}
+
+/// The star that is the only argument of a call, with what follows it.
+pub(super) fn argument_star(function: &Function) -> Option<Cow<'_, WildcardAdditionalOptions>> {
+    let FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::WildcardWithOptions(options))] => Some(Cow::Borrowed(options)),
+        [FunctionArg::Unnamed(FunctionArgExpr::Wildcard | FunctionArgExpr::Expr(Expr::Wildcard(_)))] => {
+            Some(Cow::Owned(Default::default()))
+        }
+        _ => None,
+    }
 }
 
 fn take_argument<'a>(call: &mut Call<'a>, argument: &'a FunctionArg) {

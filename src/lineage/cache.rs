@@ -39,6 +39,7 @@ impl<'k> Cache<'k> {
         };
         take(&node.unique_id);
         take(&node.materialized);
+        project.on_run_start.iter().for_each(|statement| take(statement));
         take(if node.kind == crate::dbt::NodeKind::Snapshot { "snapshot" } else { "model" });
         variants.iter().for_each(|text| take(text.as_ref()));
         node.hooks.iter().for_each(|hook| take(hook));

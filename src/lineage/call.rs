@@ -3,6 +3,7 @@
 use sqlparser::ast::{Expr, Function, Ident, NamedWindowExpr, Spanned, WindowSpec, WindowType};
 
 use super::anatomy;
+use super::columns::is_columns;
 use super::functions::{self, Sort};
 use super::graph::EdgeKind;
 use super::influence::Influences;
@@ -16,8 +17,13 @@ impl Reader<'_> {
     pub(super) fn call(&mut self, function: &Function, scope: &Scope<'_>, place: Place) -> Read<Influences> {
         let name = function.name.0.last().map(part_text).unwrap_or_default();
         let call = anatomy::call(function);
-        if name == "columns" {
-            return Err(Unclear::at("COLUMNS()", function.name.span()));
+        if is_columns(function) {
+            return Ok(self.columns_value(function, scope, place)?.from);
+        }
+        if let (1, None) = (function.name.0.len(), &function.over)
+            && let Some(expanded) = self.expand(&name, &call.arguments, scope, place)
+        {
+            return expanded;
         }
         let (sort, windowed) = (
             if function.name.0.len() > 1 && part_text(&function.name.0[0]) != "safe" { Sort::Unknown } else { functions::sort(&name) },
@@ -53,6 +59,9 @@ impl Reader<'_> {
         for star in call.stars_of {
             let table = scope.table(&object_parts(star)).ok_or_else(|| Unclear::at(format!("no table is called {star}"), star.span()))?;
             from.add(&self.whole_row(table, scope, inner)?.through(kind));
+        }
+        if windowed || functions::takes_order(&name) {
+            from.add(&scope.order.through(EdgeKind::Sort));
         }
         if let Some(window) = &function.over {
             from.add(&self.window(window, scope, place)?);

@@ -17,6 +17,12 @@ pub(super) struct Manners {
     pub(super) using_first: bool,
     /// Whether an unnamed function gives a column of the function's name.
     pub(super) function_names: bool,
+    /// Whether a PIVOT calls its columns by the aggregate before the value.
+    pub(super) aggregate_first: bool,
+    /// Whether texts may have DuckDB's spellings.
+    pub(super) duckdb: bool,
+    /// Whether ASOF JOIN keeps rows of the left side that have no partner, unless its spelling says otherwise.
+    pub(super) asof_keeps: bool,
     /// Whether a double-quoted text is a string.
     pub(super) double_quoted_strings: bool,
 }
@@ -24,11 +30,20 @@ pub(super) struct Manners {
 /// By dbt's adapter type. Unknown adapters get the generic dialect.
 pub(super) fn manners(adapter: &str) -> Manners {
     let generic = || Box::new(GenericDialect {}) as Box<dyn Dialect + Send + Sync>;
-    let mut manners =
-        Manners { dialects: vec![generic()], colon_paths: false, using_first: true, function_names: false, double_quoted_strings: false };
+    let mut manners = Manners {
+        dialects: vec![generic()],
+        colon_paths: false,
+        using_first: true,
+        function_names: false,
+        aggregate_first: false,
+        duckdb: false,
+        asof_keeps: true,
+        double_quoted_strings: false,
+    };
     let own: Box<dyn Dialect + Send + Sync> = match adapter {
         "duckdb" | "motherduck" => {
             manners.using_first = false;
+            manners.duckdb = true;
             Box::new(DuckDbDialect {})
         }
         "postgres" | "postgresql" | "greenplum" | "materialize" | "risingwave" | "alloydb" => {
@@ -45,6 +60,7 @@ pub(super) fn manners(adapter: &str) -> Manners {
             Box::new(SnowflakeDialect {})
         }
         "bigquery" => {
+            manners.aggregate_first = true;
             manners.double_quoted_strings = true;
             Box::new(BigQueryDialect {})
         }

@@ -6,6 +6,7 @@ use super::functions::{self, Sort};
 use super::graph::EdgeKind;
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
+use super::pivot::Pivot;
 use super::relation::{self, ColumnName, Named};
 use super::resolve::{Place, Reader, object_parts};
 use super::scope::Scope;
@@ -91,6 +92,18 @@ impl Reader<'_> {
                 }
                 self.named(Vec::new(), shape, alias.as_ref(), outer)
             }
+            TableFactor::Pivot { table, aggregate_functions, value_column, value_source, default_on_null, alias } => {
+                let scope = self.factor(table, left, outer)?;
+                let parts =
+                    Pivot { aggregates: aggregate_functions, by: value_column, values: value_source, default: default_on_null.as_ref() };
+                let shape = self.pivot(&scope, &parts, factor)?;
+                self.named(Vec::new(), shape, alias.as_ref(), outer)
+            }
+            TableFactor::Unpivot { table, value, name, columns, alias, null_inclusion } => {
+                let scope = self.factor(table, left, outer)?;
+                let shape = self.unpivot(&scope, value, name, columns, null_inclusion.as_ref())?;
+                self.named(Vec::new(), shape, alias.as_ref(), outer)
+            }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, left, outer),
             other => Err(Unclear::at(format!("a table that is not understood: {}", kind_of(other)), other.span())),
         }
@@ -152,6 +165,10 @@ impl Reader<'_> {
         outer: Option<&'a Scope<'a>>,
     ) -> Read<Scope<'a>> {
         let function = object_parts(name).join(".");
+        let seen = around(left, outer);
+        if let Some(shape) = self.expand_table(&function, args, &seen) {
+            return self.named(vec![function], shape?, alias, outer);
+        }
         if functions::sort(&function) != Sort::Many && function != "range" {
             return Err(Unclear::at(format!("the table function {function} is not understood"), name.span()));
         }

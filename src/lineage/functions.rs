@@ -28,6 +28,11 @@ pub(super) fn sort(name: &str) -> Sort {
     SORTS.get(name).copied().unwrap_or(Sort::Unknown)
 }
 
+/// Whether what an aggregate gives depends on the order in which the rows come.
+pub(super) fn takes_order(function: &str) -> bool {
+    ORDER_TAKERS.split_ascii_whitespace().any(|known| known == function)
+}
+
 /// Whether a function takes lambdas. Elsewhere `body -> '$.a'` is a JSON path, which the parser takes for a lambda.
 pub(super) fn takes_lambda(function: &str) -> bool {
     LAMBDA_TAKERS.split_ascii_whitespace().any(|known| known == function)
@@ -51,6 +56,9 @@ pub(super) fn is_session_word(word: &str) -> bool {
 const LAMBDA_TAKERS: &str = "aggregate all_match any_match apply array_aggregate array_all array_any array_apply array_filter array_first array_reduce
     array_sort array_transform exists filter forall list_apply list_filter list_reduce list_transform map_filter map_zip_with none_match reduce
     transform transform_keys transform_values zip_with";
+
+const ORDER_TAKERS: &str = "any any_value arbitrary arg_max arg_min array_agg array_concat_agg collect_list first first_value group_concat
+    json_agg json_arrayagg json_group_array jsonb_agg last last_value list listagg max_by min_by mode string_agg xmlagg";
 
 const SESSION_WORDS: &str = "current_catalog current_database current_date current_datetime current_role current_schema current_time
     current_timestamp current_user default localtime localtimestamp session_user sysdate systimestamp today user";

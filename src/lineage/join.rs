@@ -12,14 +12,14 @@ use super::influence::Influences;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, bare, object_parts};
 use super::scope::{Merged, Scope, Sight, Spot};
-use super::shape::{Field, add_key};
+use super::shape::{DECLARED, Field, add_key};
 
 /// Keys kept for one scope: more than a query needs, few enough to combine.
 const MOST_KEYS: usize = 8;
 
 /// Which side's rows are kept without a partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keeps {
+pub(super) enum Keeps {
     Neither,
     Left,
     Right,
@@ -28,9 +28,9 @@ enum Keeps {
 
 /// What the condition of a join says.
 #[derive(Default)]
-struct Condition {
+pub(super) struct Condition {
     /// What it depends on.
-    from: Influences,
+    pub(super) from: Influences,
     /// Fields of the left side that equal something that is fixed for a row of the right side.
     left_fixed: BTreeSet<Spot>,
     /// The same of the right side for a row of the left side.
@@ -48,8 +48,9 @@ impl<'a> Scope<'a> {
         self.keys = combined(&left_keys, &right_keys);
     }
     /// The tables and merged columns of `right`, behind the own ones.
-    fn append(&mut self, right: Scope<'a>) {
+    pub(super) fn append(&mut self, right: Scope<'a>) {
         let by = self.tables.len();
+        self.order.add(&right.order);
         let shift = |(table, field): Spot| (table + by, field);
         self.tables.extend(right.tables);
         self.merged.extend(right.merged.into_iter().map(|merged| Merged {
@@ -59,7 +60,7 @@ impl<'a> Scope<'a> {
         }));
     }
     /// `by` reaches every column of these tables.
-    fn colour(&mut self, tables: std::ops::Range<usize>, by: &Influences) {
+    pub(super) fn colour(&mut self, tables: std::ops::Range<usize>, by: &Influences) {
         for table in &mut self.tables[tables.clone()] {
             table.fields.iter_mut().for_each(|field| field.from.add(by));
             table.open.iter_mut().for_each(|open| open.with.add(by));
@@ -86,8 +87,12 @@ impl Reader<'_> {
                 return self.semi(left, right, on, join);
             }
             JoinOperator::RightSemi(_) | JoinOperator::RightAnti(_) => return Err(Unclear::at("a right semi or anti join", join.span())),
+            JoinOperator::OuterApply if self.manners.duckdb => {
+                super::one_partner::positional(left, right);
+                return Ok(());
+            }
             JoinOperator::CrossApply | JoinOperator::OuterApply => return Err(Unclear::at("APPLY", join.span())),
-            JoinOperator::AsOf { .. } => return Err(Unclear::at("ASOF JOIN", join.span())),
+            JoinOperator::AsOf { match_condition, constraint } => return self.nearest(left, right, match_condition, constraint, join),
             JoinOperator::ArrayJoin | JoinOperator::LeftArrayJoin | JoinOperator::InnerArrayJoin => {
                 return Err(Unclear::at("ARRAY JOIN", join.span()));
             }
@@ -100,6 +105,10 @@ impl Reader<'_> {
         let unique = |keys: &[BTreeSet<Spot>], fixed: &BTreeSet<Spot>| keys.iter().any(|key| key.is_subset(fixed));
         let left_unique = unique(&left_keys, &condition.left_fixed);
         let right_unique = unique(&right_keys, &condition.right_fixed) || numbered_one(left, middle, constraint, &condition.right_fixed);
+        // What a test of dbt says is enough to know that a missing row of the other side takes no row away: were there copies, the test would fail.
+        let declared = |fixed: &BTreeSet<Spot>| fixed.iter().copied().chain([(DECLARED, DECLARED)]).collect();
+        let left_at_most_one = left_unique || unique(&left_keys, &declared(&condition.left_fixed));
+        let right_at_most_one = right_unique || unique(&right_keys, &declared(&condition.right_fixed));
         let by = condition.from.through(EdgeKind::Join);
         let whole = left.tables.len();
         match keeps {
@@ -112,6 +121,10 @@ impl Reader<'_> {
                     left.rows.added.add(&right_rows.added);
                     left.rows.added.add(&by);
                 }
+                if !right_at_most_one {
+                    left.rows.lost.add(&right_rows.lost);
+                    left.rows.lost.add(&by);
+                }
                 left.colour(middle..whole, &right_rows.any().with(&by));
             }
             Keeps::Right => {
@@ -119,6 +132,10 @@ impl Reader<'_> {
                 if !left_unique {
                     left.rows.added.add(&left_rows.added);
                     left.rows.added.add(&by);
+                }
+                if !left_at_most_one {
+                    left.rows.lost.add(&left_rows.lost);
+                    left.rows.lost.add(&by);
                 }
                 left.colour(0..middle, &left_rows.any().with(&by));
             }
@@ -147,19 +164,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A semi or anti join: the right side only decides which rows of the left side stay.
-    fn semi<'a>(&mut self, left: &mut Scope<'a>, right: Scope<'a>, constraint: &'a JoinConstraint, join: &'a Join) -> Read<()> {
-        let (middle, right_rows, keys, merged) = (left.tables.len(), right.rows.any(), left.keys.clone(), left.merged.len());
-        left.append(right);
-        let condition = self.condition(left, middle, constraint, join)?;
-        left.rows.decided_by(&condition.from.through(EdgeKind::Join).with(&right_rows));
-        left.tables[middle..].iter_mut().for_each(|table| table.visible = false);
-        left.merged.truncate(merged);
-        left.keys = keys;
-        Ok(())
-    }
-
-    fn condition<'a>(&mut self, both: &mut Scope<'a>, middle: usize, constraint: &'a JoinConstraint, join: &'a Join) -> Read<Condition> {
+    pub(super) fn condition<'a>(
+        &mut self,
+        both: &mut Scope<'a>,
+        middle: usize,
+        constraint: &'a JoinConstraint,
+        join: &'a Join,
+    ) -> Read<Condition> {
         let mut condition = Condition::default();
         match constraint {
             JoinConstraint::None => {}
@@ -334,7 +345,7 @@ fn tables_of_all<'e>(list: impl Iterator<Item = &'e Expr>, scope: &Scope<'_>) ->
 }
 
 /// Makes one column of each pair of USING.
-fn merge(scope: &mut Scope<'_>, condition: &Condition, keeps: Keeps) {
+pub(super) fn merge(scope: &mut Scope<'_>, condition: &Condition, keeps: Keeps) {
     for (name, left, right) in &condition.using {
         let (mut members, mut left_from, mut leads) = (vec![*left, *right], scope.field(*left).from.clone(), Some(*left));
         scope.merged.retain(|earlier| {
@@ -357,7 +368,11 @@ fn merge(scope: &mut Scope<'_>, condition: &Condition, keeps: Keeps) {
 }
 
 fn shifted_keys(right: &Scope<'_>, by: usize) -> Vec<BTreeSet<Spot>> {
-    right.keys.iter().map(|key| key.iter().map(|&(table, field)| (table + by, field)).collect()).collect()
+    right
+        .keys
+        .iter()
+        .map(|key| key.iter().map(|&(table, field)| if table == DECLARED { (table, field) } else { (table + by, field) }).collect())
+        .collect()
 }
 
 /// A pair of rows is told apart by a key of each side.

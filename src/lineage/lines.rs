@@ -46,6 +46,8 @@ pub fn lines(lineage: &Lineage, project: &Project) -> String {
             write(column, &target.into_iter().collect::<Vec<_>>(), "value");
         }
         let rows = [Part::RowsLost, Part::RowsAdded].into_iter().filter_map(|part| lineage.graph.find(&node(model, part)));
+        let unlisted = lineage.graph.find(&node(model, Part::Column(ANY_COLUMN.into())));
+        let rows = rows.chain(unlisted.filter(|_| lineage.columns.get(&model.unique_id).is_none_or(|columns| !columns.complete)));
         write("*", &rows.collect::<Vec<_>>(), "row");
     }
     text

@@ -24,7 +24,7 @@ pub(super) struct Merger<'p> {
 /// An open star, in nodes of the graph.
 #[derive(Clone)]
 struct Passed {
-    relation: String,
+    relation: Option<String>,
     with: Vec<(NodeIndex, EdgeKind)>,
     without: BTreeSet<String>,
     outside: bool,
@@ -143,9 +143,9 @@ impl<'p> Merger<'p> {
 
     /// `to` is the column of this name that an open star passes on.
     fn pass(&mut self, to: NodeIndex, open: &Passed, name: &str) {
-        let from = self.part(&open.relation, PartName::Column(name));
+        let from = open.relation.as_ref().map(|relation| self.part(relation, PartName::Column(name)));
         let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
-        for (from, kind) in [(from, kind)].into_iter().chain(open.with.iter().copied()).filter(|(from, _)| *from != to) {
+        for (from, kind) in from.map(|from| (from, kind)).into_iter().chain(open.with.iter().copied()).filter(|(from, _)| *from != to) {
             self.lineage.graph.draw(from, to, edge(kind));
         }
     }
@@ -192,7 +192,7 @@ impl<'p> Merger<'p> {
 
 fn passed(open: &TracedOpen, traced: &Traced, nodes: &[NodeIndex]) -> Passed {
     Passed {
-        relation: traced.relations[open.relation as usize].clone(),
+        relation: open.relation.map(|at| traced.relations[at as usize].clone()),
         with: open.with.iter().map(|&(node, kind)| (nodes[node as usize], kind)).collect(),
         without: open.without.iter().cloned().collect(),
         outside: open.outside,

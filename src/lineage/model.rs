@@ -4,8 +4,9 @@
 //! of models (see `trace`) and not for the graph (see `merge`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::defined::Defined;
 use super::dialect::Manners;
 use super::graph::{EdgeKind, NodeIndex, PartName};
 use super::influence::Influences;
@@ -28,14 +29,17 @@ pub(super) struct Ground<'p> {
     pub(super) project: &'p Project,
     pub(super) relations: &'p Relations,
     pub(super) manners: Manners,
+    /// Macros that the project defines in the warehouse.
+    pub(super) macros: HashMap<String, Defined>,
 }
 
 /// Reads the SQL of one model; `variants` are the texts that it may have, `parents` those that come before it.
 pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTreeSet<Position>, variants: &[Cow<'_, str>]) -> Read<Traced> {
     let who = Who { model: Some(at), parents, sees_all: false };
-    let mut reader = Reader::new(ground.relations, &ground.manners, who);
+    let mut reader = Reader::new(ground.relations, &ground.manners, &ground.macros, who);
     let mut shape: Option<Shape> = None;
     for sql in variants {
+        reader.has_columns = sql.as_bytes().windows(8).any(|word| word.eq_ignore_ascii_case(b"columns("));
         let query = parse::query(sql, &ground.manners)?;
         let one = reader.query(&query, None)?;
         shape = Some(match shape {
@@ -44,8 +48,12 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
         });
     }
     let mut shape = shape.ok_or_else(|| Unclear::new("it has no SQL"))?;
+    for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
+        shape = hooked(&mut reader, node, hook, shape);
+    }
     doubt(ground.project, &mut reader, node, variants);
     keep(node, &mut shape);
+    list_from_artifacts(&mut reader.nodes, node, &mut shape);
     list_what_is_used(&mut reader.nodes, &mut shape);
     Ok(write(reader, node, shape))
 }
@@ -77,10 +85,22 @@ fn doubt(project: &Project, reader: &mut Reader<'_>, node: &Node, variants: &[Co
             reader.doubts.push(Unclear::new(format!("{} is a parent, but the SQL does not name it: used while compiling", parent.name)));
         }
     }
-    for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
+}
+
+/// The model after a hook; one that is not understood may have changed all of it.
+fn hooked(reader: &mut Reader<'_>, node: &Node, hook: &str, shape: Shape) -> Shape {
+    let changed = render::hook_of(node, hook).and_then(|sql| parse::statements(&sql, reader.manners)).and_then(|statements| {
+        let mut changed = shape.clone();
+        for statement in &statements {
+            changed = reader.change(statement, changed)?;
+        }
+        Ok(changed)
+    });
+    changed.unwrap_or_else(|error| {
         let start: String = hook.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
-        reader.doubts.push(Unclear::new(format!("a hook may change it: {start} ...")));
-    }
+        reader.doubts.push(Unclear::new(format!("a hook may change it ({start} ...): {}", error.message)));
+        shape
+    })
 }
 
 /// What dbt makes of the query's rows when it keeps them from run to run.
@@ -97,6 +117,29 @@ fn keep(node: &Node, shape: &mut Shape) {
     }
 }
 
+/// A star that stays open is closed by the catalog, which saw the columns; what the documentation names is listed besides.
+fn list_from_artifacts(nodes: &mut Nodes<'_>, node: &Node, shape: &mut Shape) {
+    if shape.open.is_empty() {
+        return;
+    }
+    for column in node.catalog_columns.as_ref().unwrap_or(&node.columns) {
+        let lower = column.name.to_lowercase();
+        if !shape.fields.iter().any(|field| *field.name == *lower) {
+            let mut from = Influences::default();
+            for open in shape.open.iter().filter(|open| !open.without.contains(&lower)) {
+                from.add(&open_column(nodes, open, &lower));
+            }
+            for open in &mut shape.open {
+                open.without.insert(lower.clone());
+            }
+            shape.fields.push(Field::new(&column.name, from));
+        }
+    }
+    if node.catalog_columns.is_some() {
+        shape.open.clear();
+    }
+}
+
 /// A star that stays open passes on columns that the model also computes with: these are listed, so that a check on one is known to matter.
 fn list_what_is_used(nodes: &mut Nodes<'_>, shape: &mut Shape) {
     if shape.open.is_empty() {
@@ -109,7 +152,7 @@ fn list_what_is_used(nodes: &mut Nodes<'_>, shape: &mut Shape) {
         for &node in &used {
             let (relation, PartName::Column(name)) = nodes.at(node) else { continue };
             let (open, name) = (&shape.open[at], name.to_owned());
-            if relation == open.relation
+            if Some(relation) == open.relation
                 && name != ANY_COLUMN
                 && !open.without.contains(&name)
                 && !shape.fields.iter().any(|field| *field.name == *name)
@@ -124,7 +167,7 @@ fn list_what_is_used(nodes: &mut Nodes<'_>, shape: &mut Shape) {
 
 fn open_column(nodes: &mut Nodes<'_>, open: &Open, name: &str) -> Influences {
     let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
-    nodes.column(open.relation, name, kind).with(&open.with)
+    open.relation.map_or_else(Influences::default, |relation| nodes.column(relation, name, kind)).with(&open.with)
 }
 
 /// Writes down what was read.
@@ -187,6 +230,7 @@ impl Writer<'_, '_> {
     }
 }
 
+/// Positions; a key that is declared has the largest number in it.
 fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

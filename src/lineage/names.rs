@@ -20,8 +20,12 @@ impl Reader<'_> {
         if self.parameters.contains(&lower) {
             return Ok(Value::default());
         }
+        let bound = self.bound_to(&lower);
         if let Some(value) = self.seen(&scope.bare(&lower), &lower, name, scope, place)? {
-            return Ok(value);
+            return Ok(bound.map_or(value.clone(), |bound| value.from.with(&bound).into()));
+        }
+        if let Some(bound) = bound {
+            return Ok(bound.into());
         }
         if let Some(whole) = scope.table(std::slice::from_ref(&lower)) {
             return self.whole_row(whole, scope, place).map(|from| from.through(EdgeKind::Transformation).into());
@@ -130,7 +134,9 @@ impl Reader<'_> {
         for open in open.iter().filter(|open| !open.without.contains(lower)) {
             let kind = if open.outside { EdgeKind::Assumed } else { EdgeKind::Identity };
             from.add(&open.with);
-            from.add(&self.nodes.column(open.relation, lower, kind));
+            if let Some(relation) = open.relation {
+                from.add(&self.nodes.column(relation, lower, kind));
+            }
         }
         from
     }

@@ -12,6 +12,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Manners;
+use super::spelling;
 
 /// Bytes of one statement.
 const MOST_BYTES: usize = 2 << 20;
@@ -69,6 +70,11 @@ pub(super) fn query(sql: &str, manners: &Manners) -> Read<Box<Query>> {
     })
 }
 
+/// Statements of any kind.
+pub(super) fn statements(sql: &str, manners: &Manners) -> Read<Vec<Statement>> {
+    attempt(sql, manners, false, |parser| parser.parse_statements())
+}
+
 /// One expression and nothing after it; comments are refused, because what looks like the end of the expression need not be.
 pub(super) fn expression(sql: &str, manners: &Manners) -> Read<Expr> {
     attempt(sql, manners, true, |parser| {
@@ -89,7 +95,7 @@ fn attempt<T>(sql: &str, manners: &Manners, bare: bool, parse: impl Fn(&mut Pars
     }
     let mut first = None;
     for dialect in &manners.dialects {
-        let read = catch_unwind(AssertUnwindSafe(|| one(sql, dialect.as_ref(), bare, &parse)));
+        let read = catch_unwind(AssertUnwindSafe(|| one(sql, dialect.as_ref(), (bare, manners.duckdb), &parse)));
         match read.unwrap_or_else(|_| Err(Unclear::new("the parser broke"))) {
             Ok(tree) => return Ok(tree),
             Err(error) => {
@@ -100,11 +106,17 @@ fn attempt<T>(sql: &str, manners: &Manners, bare: bool, parse: impl Fn(&mut Pars
     Err(first.unwrap_or_else(|| Unclear::new("no dialect")))
 }
 
-fn one<T>(sql: &str, dialect: &dyn Dialect, bare: bool, parse: &impl Fn(&mut Parser<'_>) -> Result<T, ParserError>) -> Read<T> {
+fn one<T>(
+    sql: &str,
+    dialect: &dyn Dialect,
+    (bare, duckdb): (bool, bool),
+    parse: &impl Fn(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Read<T> {
     let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
         .map_err(|error| located(&error.message, error.location.line, error.location.column))?;
     guard(&tokens, bare)?;
+    let tokens = if duckdb { spelling::known(tokens) } else { tokens };
     let mut parser = Parser::new(dialect).with_recursion_limit(PARSER_DEPTH).with_tokens_with_locations(tokens);
     parse(&mut parser).map_err(|error| match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => placed(&text),
@@ -127,7 +139,6 @@ fn placed(text: &str) -> Unclear {
 /// Refuses what is too large, too deep, or known to be misread.
 fn guard(tokens: &[TokenWithSpan], bare: bool) -> Read<()> {
     let (mut count, mut depth) = (0_usize, 0_usize);
-    let mut before: Option<&TokenWithSpan> = None;
     for token in tokens {
         match &token.token {
             Token::Whitespace(space) => {
@@ -148,18 +159,9 @@ fn guard(tokens: &[TokenWithSpan], bare: bool) -> Read<()> {
             Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
             Token::Word(word) if word.keyword == Keyword::CASE => depth += 1,
             Token::Word(word) if word.keyword == Keyword::END => depth = depth.saturating_sub(1),
-            Token::Word(word) if word.keyword == Keyword::JOIN => {
-                if let Some(TokenWithSpan { token: Token::Word(kind), .. }) = before
-                    && kind.quote_style.is_none()
-                    && ["positional", "asof"].contains(&kind.value.to_lowercase().as_str())
-                {
-                    return Err(Unclear::at(format!("{} JOIN", kind.value.to_uppercase()), token.span));
-                }
-            }
             _ => {}
         }
         count += 1;
-        before = Some(token);
         if depth > DEEPEST {
             return Err(Unclear::at("nested too deeply", token.span));
         }

@@ -38,9 +38,12 @@ impl Reader<'_> {
             SetExpr::Select(select) => self.select(select, outer, tail),
             body => {
                 let mut shape = self.body(body, outer)?;
+                let order = self.order_of_operation(&shape, tail.order, outer);
                 if tail.limited {
-                    self.cut(&mut shape, tail.order, outer)?;
+                    let by = shape.rows.any().with(&order.clone()?).with(&shape.order);
+                    shape.rows.decided_by(&by);
                 }
+                shape.order.add(&order.unwrap_or_else(|_| shape.values().through(EdgeKind::Sort)));
                 Ok(shape)
             }
         }
@@ -64,10 +67,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Rows of a set operation cut by LIMIT: which ones depends on the order, and on every row before them.
-    fn cut(&mut self, shape: &mut Shape, order: Option<&OrderByKind>, outer: Option<&Scope<'_>>) -> Read<()> {
+    /// What the ORDER BY after a set operation depends on.
+    fn order_of_operation(&mut self, shape: &Shape, order: Option<&OrderByKind>, outer: Option<&Scope<'_>>) -> Read<Influences> {
         let scope = Scope::of(Vec::new(), shape, outer);
-        let mut by = shape.rows.any();
+        let mut by = Influences::default();
         match order {
             None => {}
             Some(OrderByKind::All(_)) => by.add(&shape.values().through(EdgeKind::Sort)),
@@ -80,8 +83,7 @@ impl Reader<'_> {
                 }
             }
         }
-        shape.rows.decided_by(&by);
-        Ok(())
+        Ok(by)
     }
 
     /// Brings CTEs into scope, each seen by those after it.
@@ -211,6 +213,7 @@ fn align(mut left: Shape, right: &Shape) -> Result<Shape, String> {
         field.numbers = None;
     }
     left.rows.join(&right.rows);
+    left.order.add(&right.order);
     left.keys.clear();
     Ok(left)
 }
@@ -227,6 +230,7 @@ fn align_by_name(mut left: Shape, right: Shape) -> Result<Shape, String> {
         }
     }
     left.rows.join(&right.rows);
+    left.order.add(&right.order);
     left.keys.clear();
     Ok(left)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Expr, Spanned};
 
 use super::anatomy;
+use super::defined::defined;
 use super::dialect::manners;
 use super::functions;
 use super::graph::PartName;
@@ -42,7 +43,8 @@ fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryRead
     let tree = parse::query(sql, &manners)?;
     let relations = lineage.relations.clone().unwrap_or_else(|| Arc::new(listed(project, lineage)));
     let mut reads = QueryReads::default();
-    let mut reader = Reader::new(&relations, &manners, Who { sees_all: true, ..Who::default() });
+    let macros = defined(&project.on_run_start, &manners);
+    let mut reader = Reader::new(&relations, &manners, &macros, Who { sees_all: true, ..Who::default() });
     let shape = reader.query(&tree, None);
     let shape = shape.map(|shape| reader.everything(&shape).with(&shape.rows.any()));
     reads.known = shape.is_ok() && reader.doubts.is_empty();

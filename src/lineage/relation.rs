@@ -177,6 +177,7 @@ pub(super) fn shape(nodes: &Nodes<'_>, relation: RelationIndex, schema: Option<&
         open: if schema.complete { Vec::new() } else { vec![open(relation, false)] },
         rows: nodes.rows(relation, EdgeKind::Rows),
         keys: schema.keys.clone(),
+        ..Shape::default()
     }
 }
 
@@ -189,7 +190,7 @@ pub(super) fn outside(nodes: &mut Nodes<'_>, name: &str) -> (RelationIndex, Shap
 }
 
 fn open(relation: RelationIndex, outside: bool) -> Open {
-    Open { relation, with: Influences::default(), without: BTreeSet::new(), outside }
+    Open { relation: Some(relation), with: Influences::default(), without: BTreeSet::new(), outside }
 }
 
 fn choose(candidates: &[Position], parents: &BTreeSet<Position>) -> Named {

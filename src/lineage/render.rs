@@ -44,6 +44,20 @@ pub(super) fn sql_of<'n>(project: &Project, node: &'n Node) -> Result<Vec<Cow<'n
     Ok(vec![Cow::Owned(sql)])
 }
 
+/// A hook's SQL, where its Jinja is no more than `this`.
+pub(super) fn hook_of(node: &Node, hook: &str) -> Result<String, Unclear> {
+    let (mut sql, mut rest) = (String::with_capacity(hook.len()), hook);
+    while let Some((before, tail)) = rest.split_once("{{") {
+        let (call, after) = tail.split_once("}}").ok_or_else(|| Unclear::new("its Jinja is not closed"))?;
+        let name = node.relation_name.as_deref().filter(|_| call.trim().trim_matches('-').trim() == "this");
+        sql.push_str(before);
+        sql.push_str(name.ok_or_else(|| Unclear::new(format!("this is not rendered here: {{{{{call}}}}}")))?);
+        rest = after;
+    }
+    sql.push_str(rest);
+    if sql.contains("{%") { Err(Unclear::new("its Jinja is more than `this`")) } else { Ok(sql) }
+}
+
 /// `ref('x')`, `ref('package', 'x')`, `source('a', 'b')`, `config(...)`, `this`.
 fn rendered(project: &Project, node: &Node, call: &str) -> Option<String> {
     if call == "this" {

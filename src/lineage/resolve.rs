@@ -10,6 +10,8 @@ use sqlparser::ast::{BinaryOperator, Expr, ObjectName, ObjectNamePart, Value as 
 use sqlparser::ast::{Cte, LambdaFunction, LambdaSyntax, Spanned};
 
 use super::anatomy;
+use super::columns::is_columns;
+use super::defined::Defined;
 use super::dialect::Manners;
 use super::graph::{EdgeKind, NodeIndex};
 use super::influence::{FIRST_COMPUTED, Influences};
@@ -35,6 +37,16 @@ pub(super) struct Reader<'p> {
     pub(super) resolving: Vec<String>,
     /// What decides how many rows the current SELECT makes of one (`unnest`).
     pub(super) multiplied: Influences,
+    /// Macros that the project defines in the warehouse.
+    pub(super) macros: &'p HashMap<String, Defined>,
+    /// What the parameters of these macros are bound to, for each body that is being read.
+    pub(super) bound: Vec<Vec<(String, Influences)>>,
+    /// The model as its query left it, while a hook changes it.
+    pub(super) own: Option<Shape>,
+    /// Whether the text has a COLUMNS() anywhere.
+    pub(super) has_columns: bool,
+    /// The column that COLUMNS() stands for just now.
+    pub(super) column: Option<Spot>,
     /// Relations that were read.
     pub(super) read: BTreeSet<RelationIndex>,
     /// Names that were looked up among the project's relations, with what they meant.
@@ -81,7 +93,7 @@ pub(super) enum Place {
 
 impl<'p> Reader<'p> {
     /// A reader of one statement.
-    pub(super) fn new(relations: &'p Relations, manners: &'p Manners, who: Who) -> Self {
+    pub(super) fn new(relations: &'p Relations, manners: &'p Manners, macros: &'p HashMap<String, Defined>, who: Who) -> Self {
         Reader {
             nodes: Nodes::default(),
             relations,
@@ -91,6 +103,11 @@ impl<'p> Reader<'p> {
             parameters: Vec::new(),
             resolving: Vec::new(),
             multiplied: Influences::default(),
+            macros,
+            bound: Vec::new(),
+            own: None,
+            has_columns: true,
+            column: None,
             read: BTreeSet::new(),
             looked_up: Vec::new(),
             doubts: Vec::new(),
@@ -127,6 +144,7 @@ impl<'p> Reader<'p> {
             Expr::Nested(inner) => self.value(inner, scope, place),
             Expr::Identifier(name) => self.bare_name(name, scope, place),
             Expr::CompoundIdentifier(names) => self.dotted_name(names, scope, place),
+            Expr::Function(function) if is_columns(function) => self.columns_value(function, scope, place),
             Expr::Function(function) => self.call(function, scope, place).map(Value::from),
             Expr::Subquery(query) => Ok(self.subquery(query, scope)?.into()),
             Expr::Exists { subquery, .. } => Ok(self.rows_of_subquery(subquery, scope)?.into()),
@@ -227,6 +245,9 @@ impl<'p> Reader<'p> {
 
     /// A relation of the project as this statement sees it.
     pub(super) fn relation(&mut self, at: Position) -> Shape {
+        if let Some(own) = self.own.as_ref().filter(|_| self.who.model == Some(at)) {
+            return own.clone();
+        }
         let schema =
             self.relations.schema(at).filter(|_| self.who.sees_all || self.who.parents.contains(&at) || self.relations.is_given(at));
         let relation = self.nodes.enter(self.relations.id(at), schema);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use sqlparser::ast::{Expr, NamedWindowDefinition};
 
 use super::influence::{Influences, Rows};
-use super::shape::{Field, Open, Shape};
+use super::shape::{DECLARED, Field, Open, Shape};
 
 /// A field of a table of the scope: position of the table, position of the field.
 pub(super) type Spot = (usize, usize);
@@ -54,6 +54,8 @@ pub(super) struct Scope<'a> {
     pub(super) merged: Vec<Merged>,
     /// What decides which rows there are, so far.
     pub(super) rows: Rows,
+    /// What decides in which order the rows come: of matter for LIMIT, first(), list(), POSITIONAL JOIN and windows.
+    pub(super) order: Influences,
     /// Sets of fields that differ in every two rows.
     pub(super) keys: Vec<BTreeSet<Spot>>,
     /// The SELECT around this one, for correlated subqueries and lateral tables.
@@ -96,7 +98,8 @@ impl<'a> Scope<'a> {
         let mut scope = Scope::inside(outer);
         scope.place(names, shape);
         scope.rows = shape.rows.clone();
-        scope.keys = shape.keys.iter().map(|key| key.iter().map(|&field| (0, field)).collect()).collect();
+        scope.order = shape.order.clone();
+        scope.keys = shape.keys.iter().map(|key| key.iter().map(|&field| spot(0, field)).collect()).collect();
         scope
     }
     /// The field at a spot.
@@ -135,6 +138,11 @@ impl<'a> Scope<'a> {
             one_or_several(spots)
         }
     }
+}
+
+/// A field of a table; that a key is [`DECLARED`] is no field.
+pub(super) fn spot(table: usize, field: usize) -> Spot {
+    if field == DECLARED { (DECLARED, DECLARED) } else { (table, field) }
 }
 
 fn one_or_several(spots: Vec<Spot>) -> Sight {

@@ -11,9 +11,9 @@ use super::influence::{Influences, Rows};
 use super::join::{conjuncts, first_of, is_one};
 use super::parse::{Read, Unclear};
 use super::query::ordinal;
-use super::resolve::{Place, Reader, bare, object_parts, part_text};
+use super::resolve::{Place, Reader, Value, bare, object_parts, part_text};
 use super::scope::{Scope, Sight, Spot, Table};
-use super::shape::{Field, Open, Shape, add_key};
+use super::shape::{DECLARED, Field, Open, Shape, add_key};
 
 /// Longest select list: names are looked up in it, so this bounds the time that a hostile text can take.
 const MOST_COLUMNS: usize = 2_000;
@@ -56,35 +56,63 @@ impl Reader<'_> {
             self.filter(condition, &mut scope)?;
         }
         let grouped = self.group(select, &mut scope)?;
-        let (outputs, open) = self.select_list(select, &scope)?;
-        for condition in select.having.iter().chain(&select.qualify) {
+        let (mut outputs, mut open) = self.select_list(select, &scope)?;
+        let qualify = self.qualified_to_one(select.qualify.as_ref(), &mut scope, &mut outputs, &mut open)?;
+        for condition in select.having.iter().chain(qualify) {
             let by = self.value(condition, &scope, Place::Group)?.from.through(EdgeKind::Filter);
             scope.rows.decided_by(&by);
         }
-        for part in select.qualify.iter().flat_map(conjuncts) {
+        for part in qualify.iter().copied().flat_map(conjuncts) {
             if let Some(key) = self.numbered_first(part, &scope) {
                 add_key(&mut scope.keys, key);
             }
         }
         let multiplied = std::mem::replace(&mut self.multiplied, around);
+        let spots: Vec<Option<Spot>> = outputs.iter().map(|output| output.spot).collect();
         let mut shape = assemble(&scope, outputs, open, &grouped, multiplied);
-        self.distinct(select.distinct.as_ref(), tail, &scope, &mut shape)?;
-        if tail.limited || select.top.is_some() {
-            let by = self.order(tail.order, &scope, &shape)?.with(&shape.rows.any());
+        self.distinct(select.distinct.as_ref(), tail, &scope, (&mut shape, &spots))?;
+        let limited = tail.limited || select.top.is_some();
+        let order = match self.order(tail.order, &scope, &shape) {
+            Err(error) if limited => return Err(error),
+            Err(_) => self.everything(&shape).through(EdgeKind::Sort),
+            Ok(order) => order,
+        };
+        if limited {
+            let by = order.clone().with(&shape.rows.any()).with(&scope.order);
             shape.rows.decided_by(&by);
         }
+        shape.order = order.with(&scope.order);
         Ok(shape)
     }
 
     fn filter(&mut self, condition: &Expr, scope: &mut Scope<'_>) -> Read<()> {
-        let by = self.value(condition, scope, Place::Row)?.from.through(EdgeKind::Filter);
-        scope.rows.decided_by(&by);
-        if scope.tables.len() == 1 {
-            for key in conjuncts(condition).into_iter().filter_map(|part| first_of(part, scope)).collect::<Vec<_>>() {
-                add_key(&mut scope.keys, key);
+        let parts = conjuncts(condition);
+        let numbered = |part: &&Expr| if scope.tables.len() == 1 { first_of(part, scope) } else { None };
+        let (first, rest): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|part| numbered(part).is_some());
+        for part in first {
+            let by = self.value(part, scope, Place::Row)?.from.through(EdgeKind::Filter);
+            if let Some(key) = first_of(part, scope) {
+                self.one_of_each(&key, &by, scope);
             }
         }
+        for part in rest {
+            let by = self.value(part, scope, Place::Row)?.from.through(EdgeKind::Filter);
+            scope.rows.decided_by(&by);
+        }
         Ok(())
+    }
+
+    /// Of the rows that are alike in the key, one stays: which rows there are depends on the key, and what else they hold on what chooses.
+    fn one_of_each(&mut self, key: &BTreeSet<Spot>, by: &Influences, scope: &mut Scope<'_>) {
+        let mut of_key = Influences::default();
+        key.iter().for_each(|spot| of_key.add(&scope.field(*spot).from));
+        for (at, table) in scope.tables.iter_mut().enumerate() {
+            let others = table.fields.iter_mut().enumerate().filter(|(field, _)| !key.contains(&(at, *field)));
+            others.for_each(|(_, field)| field.from.add(by));
+            table.open.iter_mut().for_each(|open| open.with.add(by));
+        }
+        scope.rows.decided_by(&of_key.through(EdgeKind::GroupBy));
+        add_key(&mut scope.keys, key.clone());
     }
 
     /// Hive's `LATERAL VIEW explode(c) t AS x`: more rows, and a table with the named columns.
@@ -108,8 +136,11 @@ impl Reader<'_> {
         }
         for item in &select.projection {
             match item {
-                SelectItem::UnnamedExpr(expression) => outputs.push(self.output(expression, &self.name_of(expression), scope)?),
-                SelectItem::ExprWithAlias { expr, alias } => outputs.push(self.output(expr, &alias.value, scope)?),
+                SelectItem::UnnamedExpr(expression) => {
+                    let name = self.name_of(expression);
+                    self.output(expression, None, &name, scope, &mut outputs)?;
+                }
+                SelectItem::ExprWithAlias { expr, alias } => self.output(expr, Some(&alias.value), &alias.value, scope, &mut outputs)?,
                 SelectItem::Wildcard(options) => self.star(None, options, scope, &mut outputs, &mut open)?,
                 SelectItem::QualifiedWildcard(of, options) => self.star(Some(of), options, scope, &mut outputs, &mut open)?,
                 SelectItem::ExprWithAliases { .. } => return Err(Unclear::at("an expression with several names", item.span())),
@@ -118,17 +149,29 @@ impl Reader<'_> {
         Ok((outputs, open))
     }
 
-    fn output(&mut self, expression: &Expr, name: &str, scope: &Scope<'_>) -> Read<Output> {
-        let value = self.value(expression, scope, Place::Group)?;
+    /// The output that an expression makes; more than one with a COLUMNS() in it, called as its columns are, if not by an alias.
+    fn output(&mut self, expression: &Expr, alias: Option<&str>, name: &str, scope: &Scope<'_>, outputs: &mut Vec<Output>) -> Read<()> {
+        for (column, value) in self.each_of_columns(expression, scope, Place::Group)? {
+            if column.is_some() && alias.is_some_and(|alias| alias.contains('\\')) {
+                return Err(Unclear::at("an alias made by a pattern", expression.span()));
+            }
+            let name = column.filter(|_| alias.is_none()).unwrap_or_else(|| name.to_owned());
+            let output = self.one_output(expression, &name, value, scope);
+            outputs.push(output);
+        }
+        Ok(())
+    }
+
+    fn one_output(&mut self, expression: &Expr, name: &str, value: Value, scope: &Scope<'_>) -> Output {
         let value = self.mark(expression, value);
         let keys = scope.groups.iter().flat_map(|groups| &groups.keys);
         let key = keys.enumerate().find(|(_, (key, _, spot))| *key == bare(expression) || (spot.is_some() && *spot == value.spot));
-        Ok(Output {
+        Output {
             field: Field::new(name, value.from),
             spot: value.spot,
             key: key.map(|(at, _)| at),
             partition: self.partition_of(expression, scope),
-        })
+        }
     }
 
     /// What a warehouse calls an expression without a name. A guess where warehouses differ; a reference to another name is then unclear.
@@ -173,7 +216,37 @@ impl Reader<'_> {
         }
     }
 
-    fn distinct(&mut self, distinct: Option<&Distinct>, tail: Tail<'_>, scope: &Scope<'_>, shape: &mut Shape) -> Read<()> {
+    /// `qualify row_number() over (partition by k order by o) = 1` and nothing else. Gives back what remains to be read of the condition.
+    fn qualified_to_one<'a>(
+        &mut self,
+        qualify: Option<&'a Expr>,
+        scope: &mut Scope<'_>,
+        outputs: &mut [Output],
+        open: &mut [Open],
+    ) -> Read<Option<&'a Expr>> {
+        let Some(condition) = qualify else { return Ok(None) };
+        let key = match conjuncts(condition).as_slice() {
+            [part] if scope.groups.is_none() => self.numbered_first(part, scope),
+            _ => None,
+        };
+        let Some(key) = key else { return Ok(qualify) };
+        let by = self.value(condition, scope, Place::Group)?.from.through(EdgeKind::Filter);
+        outputs
+            .iter_mut()
+            .filter(|output| !output.spot.is_some_and(|spot| key.contains(&spot)))
+            .for_each(|output| output.field.from.add(&by));
+        open.iter_mut().for_each(|open| open.with.add(&by));
+        self.one_of_each(&key, &by, scope);
+        Ok(None)
+    }
+
+    fn distinct(
+        &mut self,
+        distinct: Option<&Distinct>,
+        tail: Tail<'_>,
+        scope: &Scope<'_>,
+        (shape, spots): (&mut Shape, &[Option<Spot>]),
+    ) -> Read<()> {
         match distinct {
             None | Some(Distinct::All) => {}
             Some(Distinct::Distinct) => {
@@ -186,8 +259,18 @@ impl Reader<'_> {
             Some(Distinct::On(expressions)) => {
                 let by = self.values(expressions, scope, Place::Group, EdgeKind::GroupBy)?;
                 let order = self.order(tail.order, scope, shape)?;
-                let any = shape.rows.any();
-                [by, order, any].iter().for_each(|by| shape.rows.decided_by(by));
+                let any = shape.rows.any().with(&scope.order);
+                shape.rows.decided_by(&by);
+                let keys: Vec<Option<Spot>> =
+                    expressions.iter().map(|key| self.value(key, scope, Place::Group).map(|value| value.spot)).collect::<Read<_>>()?;
+                let chosen = by.with(&order).with(&any);
+                for (field, spot) in shape.fields.iter_mut().zip(spots) {
+                    if spot.is_none() || !keys.contains(spot) {
+                        field.from.add(&chosen);
+                    }
+                }
+                shape.open.iter_mut().for_each(|open| open.with.add(&chosen));
+                shape.keys.clear();
             }
         }
         Ok(())
@@ -223,7 +306,10 @@ impl Reader<'_> {
 
 /// The shape of the select list: fields, rows, and which sets of fields tell the rows apart.
 fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &group::Grouped, multiplied: Influences) -> Shape {
-    let at = |spot: &Spot| outputs.iter().position(|output| output.spot == Some(*spot));
+    let at = |spot: &Spot| match *spot {
+        (DECLARED, _) => Some(DECLARED),
+        spot => outputs.iter().position(|output| output.spot == Some(spot)),
+    };
     let mapped = |spots: &BTreeSet<Spot>| spots.iter().map(at).collect::<Option<BTreeSet<usize>>>();
     let mut keys: Vec<BTreeSet<usize>> = scope.keys.iter().filter_map(mapped).collect();
     let by_key =
@@ -240,7 +326,13 @@ fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &
         };
         numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
     }
-    let mut shape = Shape { rows: scope.rows.clone(), open, keys, fields: outputs.into_iter().map(|output| output.field).collect() };
+    let mut shape = Shape {
+        rows: scope.rows.clone(),
+        open,
+        keys,
+        order: Influences::default(),
+        fields: outputs.into_iter().map(|output| output.field).collect(),
+    };
     if !multiplied.is_empty() {
         shape.rows.decided_by(&multiplied);
         shape.keys.clear();

@@ -34,8 +34,8 @@ impl Field {
 /// Fields that nobody listed: a star over relations whose columns are not completely known passes them on by name.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
-    /// The relation that the field comes from.
-    pub(super) relation: RelationIndex,
+    /// The relation that the field comes from; `None`: it is made of nothing but `with` (a PIVOT whose values nobody wrote down).
+    pub(super) relation: Option<RelationIndex>,
     /// What counts besides the field of that name.
     pub(super) with: Influences,
     /// Names that the star leaves out.
@@ -53,6 +53,8 @@ pub(super) struct Shape {
     pub(super) open: Vec<Open>,
     /// What decides which rows there are.
     pub(super) rows: Rows,
+    /// What decides in which order the rows come, for who reads them in that order.
+    pub(super) order: Influences,
     /// Sets of fields (by position) that are proven to be different in every two rows. The empty set: there is at most one row.
     pub(super) keys: Vec<BTreeSet<usize>>,
 }
@@ -69,11 +71,15 @@ impl Shape {
         }
         all
     }
+
     /// Adds a key, unless a smaller one is known.
     pub(super) fn unique_in(&mut self, key: BTreeSet<usize>) {
         add_key(&mut self.keys, key);
     }
 }
+
+/// In a key, besides its fields: nothing in the SQL proves it, but a test of dbt says it, so a copy would fail that test.
+pub(super) const DECLARED: usize = usize::MAX;
 
 /// Adds a key to a list in which no key contains another.
 pub(super) fn add_key<T: Ord>(keys: &mut Vec<BTreeSet<T>>, key: BTreeSet<T>) {

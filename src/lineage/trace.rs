@@ -11,12 +11,14 @@ use rayon::{Scope, ThreadPoolBuilder};
 
 use super::Lineage;
 use super::cache::{Cache, Key};
+use super::defined::defined;
 use super::dialect::manners;
 use super::merge::Merger;
 use super::model::{self, Ground};
 use super::parse::{self, Read, Unclear};
 use super::relation::{Position, Relations, Schema};
 use super::render;
+use super::shape::{DECLARED, add_key};
 use super::traced::Traced;
 use crate::dbt::{Node, NodeKind, Project};
 
@@ -71,6 +73,8 @@ struct Work<'p> {
     /// For each model its parents that come before it.
     parents: Vec<BTreeSet<Position>>,
     children: Vec<Vec<Position>>,
+    /// Keys that dbt's tests declare, by unique id.
+    declared: HashMap<&'p str, Vec<Vec<String>>>,
     /// For each model the parents that are not finished.
     waits_for: Vec<AtomicUsize>,
     done: Vec<OnceLock<Done>>,
@@ -89,14 +93,29 @@ impl<'p> Work<'p> {
         }
         let waits_for = parents.iter().map(|parents| AtomicUsize::new(parents.iter().filter(|parent| made(parent)).count())).collect();
         let done = order.iter().map(|_| OnceLock::new()).collect();
-        let ground = Ground { project, relations, manners: manners(&project.adapter) };
-        Work { ground, order, cache, parents, children, waits_for, done }
+        let manners = manners(&project.adapter);
+        let macros = defined(&project.on_run_start, &manners);
+        let ground = Ground { project, relations, manners, macros };
+        Work { ground, order, cache, parents, children, declared: declared_keys(project), waits_for, done }
+    }
+
+    /// Keys that are proven, with those that are declared of the same relation.
+    fn with_declared(&self, at: Position, names: &[impl AsRef<str>], mut keys: Vec<BTreeSet<usize>>) -> Vec<BTreeSet<usize>> {
+        for columns in self.declared.get(self.order[at].unique_id.as_str()).into_iter().flatten() {
+            let found = |column: &String| names.iter().position(|name| name.as_ref().to_lowercase() == *column);
+            if let Some(key) = columns.iter().map(found).collect::<Option<BTreeSet<usize>>>() {
+                add_key(&mut keys, key.into_iter().chain([DECLARED]).collect());
+            }
+        }
+        keys
     }
 
     /// Reads every model. What no thread could be started for stays unread.
     fn run(&self) {
         for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.is_given(*at)) {
-            self.ground.relations.add(at, listed(node));
+            let (names, complete) = listed_names(node);
+            let keys = self.with_declared(at, &names, Vec::new());
+            self.ground.relations.add(at, Schema::new(names.into_iter(), complete, keys));
         }
         let ready: Vec<Position> = (0..self.order.len())
             .filter(|&at| !self.ground.relations.is_given(at) && self.waits_for[at].load(Ordering::Relaxed) == 0)
@@ -131,8 +150,9 @@ impl<'p> Work<'p> {
         let done = done.unwrap_or_else(|_| Done { traced: Err(Unclear::new("its SQL broke the parser")), key: None, from_cache: false });
         let schema = match &done.traced {
             Ok(traced) => {
-                let keys = traced.keys.iter().map(|key| key.iter().map(|&at| at as usize).collect()).collect();
-                Schema::new(traced.columns.iter().map(String::as_str), traced.complete, keys)
+                let position = |&at: &u32| if at == u32::MAX { DECLARED } else { at as usize };
+                let keys = traced.keys.iter().map(|key| key.iter().map(position).collect()).collect();
+                Schema::new(traced.columns.iter().map(String::as_str), traced.complete, self.with_declared(at, &traced.columns, keys))
             }
             Err(_) => listed(self.order[at]),
         };
@@ -173,10 +193,34 @@ impl<'p> Work<'p> {
 }
 
 /// The columns that the artifacts name, and whether these are all.
-fn listed(node: &Node) -> Schema {
+fn listed_names(node: &Node) -> (Vec<&str>, bool) {
     let columns = node.catalog_columns.as_ref();
-    let names = columns.unwrap_or(&node.columns).iter().map(|column| column.name.as_str());
-    Schema::new(names, columns.is_some(), Vec::new())
+    (columns.unwrap_or(&node.columns).iter().map(|column| column.name.as_str()).collect(), columns.is_some())
+}
+
+fn listed(node: &Node) -> Schema {
+    let (names, complete) = listed_names(node);
+    Schema::new(names.into_iter(), complete, Vec::new())
+}
+
+/// The columns in which dbt's tests say that every two rows differ, by the unique id of the relation. A test that only warns says nothing.
+fn declared_keys(project: &Project) -> HashMap<&str, Vec<Vec<String>>> {
+    let mut keys: HashMap<&str, Vec<Vec<String>>> = HashMap::new();
+    for test in project.tests.values().filter(|test| !test.warns_only && test.filter.is_none()) {
+        let columns = match (test.test_name.as_deref(), &test.column_name) {
+            (Some("unique"), Some(column)) => Some(vec![column.to_lowercase()]),
+            (Some("unique_combination_of_columns"), _) => test
+                .kwargs
+                .get("combination_of_columns")
+                .and_then(|list| list.as_array())
+                .and_then(|list| list.iter().map(|name| name.as_str().map(str::to_lowercase)).collect()),
+            _ => None,
+        };
+        if let (Some(columns), Some(node)) = (columns, &test.attached_node) {
+            keys.entry(node).or_default().push(columns);
+        }
+    }
+    keys
 }
 
 /// Parents before children; ties by unique id. A cycle is cut where it is found.

@@ -26,7 +26,7 @@ pub(super) struct Traced {
     pub(super) within: Vec<(u32, u32, EdgeKind)>,
     /// Where the columns come from that it passes on without naming them.
     pub(super) open: Vec<TracedOpen>,
-    /// Sets of columns (positions) that differ in every two rows.
+    /// Sets of columns (positions) that differ in every two rows; the largest number in one says that it is declared, not proven.
     pub(super) keys: Vec<Vec<u32>>,
     /// What was not understood, with its place.
     pub(super) doubts: Vec<(String, Option<(u32, u32)>)>,
@@ -69,8 +69,8 @@ impl std::convert::From<PartName<'_>> for TracedPart {
 /// A star that stays open.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct TracedOpen {
-    /// Position of the relation whose columns are passed on.
-    pub(super) relation: u32,
+    /// Position of the relation whose columns are passed on, if any.
+    pub(super) relation: Option<u32>,
     /// What counts besides the column of that name.
     pub(super) with: From,
     /// Names that it leaves out.
@@ -88,8 +88,8 @@ impl Traced {
             && self.nodes.iter().all(|(relation, _)| within(*relation, relations))
             && self.parts.iter().flatten().chain(self.open.iter().flat_map(|open| &open.with)).all(|(node, _)| within(*node, nodes))
             && self.within.iter().all(|(from, to, _)| within(*from, columns) && within(*to, parts))
-            && self.open.iter().all(|open| within(open.relation, relations))
-            && self.keys.iter().flatten().all(|at| within(*at, columns))
+            && self.open.iter().filter_map(|open| open.relation).all(|at| within(at, relations))
+            && self.keys.iter().flatten().all(|at| *at == u32::MAX || within(*at, columns))
             && self.read.iter().all(|at| within(*at, relations))
             && self.seen.iter().all(|(at, _)| within(*at, relations))
     }

@@ -61,6 +61,7 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
                 let test = test(&id, node).map_err(fault)?;
                 project.tests.insert(id, test);
             }
+            "operation" if id.contains("-on-run-start-") => project.on_run_start.extend(node.raw_code),
             "analysis" | "operation" | "sql_operation" | "sql operation" | "rpc" | "rpc call" | "unit_test" | "function" => {}
             other => project.notes.push(format!("`{id}` is not read: nothing is known of a dbt {other}")),
         }
