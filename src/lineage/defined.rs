@@ -14,6 +14,7 @@ use super::parse::{self, Read, Unclear};
 use super::resolve::{Place, Reader, object_parts};
 use super::scope::Scope;
 use super::shape::Shape;
+use super::spelling::Spelling;
 
 /// Bodies inside bodies that are followed; more is a macro that calls itself.
 const DEEPEST: usize = 8;
@@ -35,8 +36,10 @@ enum Body {
 /// The macros that these statements define, by name; what is no such statement defines nothing, and a call of it stays unknown.
 pub(super) fn defined(statements: &[String], manners: &Manners) -> HashMap<String, Defined> {
     let mut macros = HashMap::new();
-    for statement in
-        statements.iter().filter(|_| manners.duckdb).flat_map(|text| parse::statements(&as_macro(text), manners).unwrap_or_default())
+    for statement in statements
+        .iter()
+        .filter(|_| manners.spelling == Spelling::DuckDb)
+        .flat_map(|text| parse::statements(&as_macro(text), manners).unwrap_or_default())
     {
         let Statement::CreateMacro { name, args, definition, .. } = statement else { continue };
         let (parameters, defaults): (Vec<String>, Vec<Option<Expr>>) =

@@ -7,6 +7,8 @@ use sqlparser::dialect::{
     RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect, SparkSqlDialect,
 };
 
+use super::spelling::Spelling;
+
 /// How one warehouse reads SQL.
 pub(super) struct Manners {
     /// Dialects of the parser, tried in order.
@@ -19,8 +21,8 @@ pub(super) struct Manners {
     pub(super) function_names: bool,
     /// Whether a PIVOT calls its columns by the aggregate before the value.
     pub(super) aggregate_first: bool,
-    /// Whether texts may have DuckDB's spellings.
-    pub(super) duckdb: bool,
+    /// Whose spellings texts may have.
+    pub(super) spelling: Spelling,
     /// Whether ASOF JOIN keeps rows of the left side that have no partner, unless its spelling says otherwise.
     pub(super) asof_keeps: bool,
     /// Whether a double-quoted text is a string.
@@ -36,14 +38,14 @@ pub(super) fn manners(adapter: &str) -> Manners {
         using_first: true,
         function_names: false,
         aggregate_first: false,
-        duckdb: false,
+        spelling: Spelling::Plain,
         asof_keeps: true,
         double_quoted_strings: false,
     };
     let own: Box<dyn Dialect + Send + Sync> = match adapter {
         "duckdb" | "motherduck" => {
             manners.using_first = false;
-            manners.duckdb = true;
+            manners.spelling = Spelling::DuckDb;
             Box::new(DuckDbDialect {})
         }
         "postgres" | "postgresql" | "greenplum" | "materialize" | "risingwave" | "alloydb" => {
@@ -79,6 +81,10 @@ pub(super) fn manners(adapter: &str) -> Manners {
             Box::new(MySqlDialect {})
         }
         "sqlite" => Box::new(SQLiteDialect {}),
+        "trino" | "starburst" | "athena" | "presto" => {
+            manners.spelling = Spelling::Trino;
+            return manners;
+        }
         _ => return manners,
     };
     manners.dialects.insert(0, own);

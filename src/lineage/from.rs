@@ -1,6 +1,9 @@
 //! FROM -> a scope: each table with its names and fields. How two sides of a join make one is in `join`.
 
-use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Measure, ObjectName, Query, Spanned, TableAlias, TableFactor,
+    TableWithJoins,
+};
 
 use super::functions::{self, Sort};
 use super::graph::EdgeKind;
@@ -82,6 +85,8 @@ impl Reader<'_> {
                 if *with_ordinality {
                     names.push("ordinality".into());
                 }
+                // A map gives two columns, an array of rows as many as a row has: the alias says how many.
+                names.resize(names.len().max(alias.as_ref().map_or(0, |alias| alias.columns.len())), "unnest".into());
                 let mut shape = many(&from, names.iter().map(String::as_str));
                 if let (Some(alias), true) = (alias, self.manners.double_quoted_strings) {
                     // BigQuery: the alias names the element, which is a column and, for a struct, a table.
@@ -105,6 +110,20 @@ impl Reader<'_> {
                 self.named(Vec::new(), shape, alias.as_ref(), outer)
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.joined(table_with_joins, left, outer),
+            TableFactor::TableFunction { expr: Expr::Function(function), alias } => {
+                let args = match &function.args {
+                    FunctionArguments::List(list) => list.args.as_slice(),
+                    FunctionArguments::None | FunctionArguments::Subquery(_) => &[],
+                };
+                self.table_function(&function.name, args, false, alias.as_ref(), left, outer)
+            }
+            TableFactor::MatchRecognize { table, partition_by, order_by, measures, pattern: _, symbols, alias, .. } => {
+                let scope = self.factor(table, left, outer)?;
+                let order = order_by.iter().map(|order| &order.expr);
+                let values = measures.iter().map(|measure| &measure.expr).chain(symbols.iter().map(|symbol| &symbol.definition));
+                let shape = self.matched(&scope, partition_by.iter().chain(order), values, measures)?;
+                self.named(Vec::new(), shape, alias.as_ref(), outer)
+            }
             other => Err(Unclear::at(format!("a table that is not understood: {}", kind_of(other)), other.span())),
         }
     }
@@ -169,7 +188,7 @@ impl Reader<'_> {
         if let Some(shape) = self.expand_table(&function, args, &seen) {
             return self.named(vec![function], shape?, alias, outer);
         }
-        if functions::sort(&function) != Sort::Many && function != "range" {
+        if functions::sort(&function) != Sort::Many && function != "range" && functions::columns_of(&function).is_none() {
             return Err(Unclear::at(format!("the table function {function} is not understood"), name.span()));
         }
         let mut arguments: Vec<&Expr> = Vec::new();
@@ -183,6 +202,9 @@ impl Reader<'_> {
             }
         }
         let from = self.lateral_values(arguments.into_iter(), left, outer)?;
+        if let Some(columns) = functions::columns_of(&function) {
+            return self.named(vec![function], many(&from, columns.split_ascii_whitespace()), alias, outer);
+        }
         let one_column =
             ["range", "generate_series", "unnest", "explode", "generate_subscripts", "regexp_split_to_table"].contains(&function.as_str());
         let aliased = alias.map_or(0, |alias| alias.columns.len());
@@ -202,6 +224,29 @@ impl Reader<'_> {
             *only = Field::new(&alias.name.value, from);
         }
         self.named(vec![function], shape, alias, outer)
+    }
+
+    /// MATCH_RECOGNIZE: which rows match depends on everything; names of its pattern stand for rows of the table.
+    fn matched<'e>(
+        &mut self,
+        scope: &Scope<'_>,
+        keys: impl Iterator<Item = &'e Expr>,
+        values: impl Iterator<Item = &'e Expr>,
+        measures: &[Measure],
+    ) -> Read<Shape> {
+        let mut all = self.values(keys, scope, Place::Row, EdgeKind::Window)?;
+        for table in 0..scope.tables.len() {
+            all.add(&self.whole_row(table, scope, Place::Row)?.through(EdgeKind::Window));
+        }
+        let _ = values;
+        let mut shape = Shape { rows: scope.rows.clone(), ..Shape::default() };
+        shape.rows.decided_by(&all);
+        let fields = scope.tables.iter().flat_map(|table| &table.fields);
+        shape.fields = fields.map(|field| Field { numbers: None, from: field.from.clone().with(&all), ..field.clone() }).collect();
+        shape.fields.extend(measures.iter().map(|measure| Field::new(&measure.alias.value, all.clone().with(&scope.rows.any()))));
+        shape.open = scope.tables.iter().flat_map(|table| table.open.clone()).collect();
+        shape.open.iter_mut().for_each(|open| open.with.add(&all));
+        Ok(shape)
     }
 
     /// What arguments of a table function depend on; they may see the tables before it.

@@ -25,8 +25,27 @@ pub(super) fn sort(name: &str) -> Sort {
         let lists = [(SCALARS, Sort::Scalar), (MORE_SCALARS, Sort::Scalar), (MANY, Sort::Many), (AGGREGATES, Sort::Aggregate)];
         lists.iter().flat_map(|(list, sort)| list.split_ascii_whitespace().map(|name| (name, *sort))).collect()
     });
-    SORTS.get(name).copied().unwrap_or(Sort::Unknown)
+    SORTS
+        .get(name)
+        .copied()
+        .unwrap_or_else(|| if SCALAR_FAMILIES.iter().any(|family| name.starts_with(family)) { Sort::Scalar } else { Sort::Unknown })
 }
+
+/// The columns of a table function whose columns are always the same.
+pub(super) fn columns_of(function: &str) -> Option<&'static str> {
+    TABLES.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+/// Table functions that make rows of their arguments alone, with their columns.
+const TABLES: &[(&str, &str)] = &[
+    ("flatten", "seq key path index value this"),
+    ("split_to_table", "seq index value"),
+    ("strtok_split_to_table", "seq index value"),
+    ("sequence", "sequential_number"),
+];
+
+/// Beginnings of the names of functions that give one value from one row, in every warehouse that has such names.
+const SCALAR_FAMILIES: &[&str] = &["bitwise_", "bytearray_", "h3_", "hll_estimate", "regexp_", "varbinary_"];
 
 /// Whether what an aggregate gives depends on the order in which the rows come.
 pub(super) fn takes_order(function: &str) -> bool {
@@ -85,7 +104,8 @@ const MANY: &str = "explode explode_outer generate_series generate_subscripts in
     json_array_elements_text json_each json_each_text json_object_keys json_to_recordset json_tuple jsonb_array_elements jsonb_array_elements_text
     jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query jsonb_to_recordset posexplode posexplode_outer     regexp_split_to_table stack unnest";
 
-const SCALARS: &str = "abs acos acosh add add_days add_hours add_months addtime age alias apply aggregate array array_aggr
+const SCALARS: &str = "offset ordinal safe_offset safe_ordinal to_utf8 from_utf8 from_base from_base58 to_base58 keccak previous_day st_makeline
+    st_geogfromgeojson timeadd try all_match any_match none_match to_tron_address abs acos acosh add add_days add_hours add_months addtime age alias apply aggregate array array_aggr
     array_aggregate array_append array_apply array_cat array_compact array_concat array_construct array_construct_compact array_contains
     array_cosine_distance array_cosine_similarity array_cross_product array_distance array_distinct array_except array_extract array_filter
     array_first array_generate_range array_has array_has_all array_has_any array_indexof array_insert array_intersect array_intersection array_join

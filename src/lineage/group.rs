@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Expr, FunctionArguments, GroupByExpr, GroupByWithModifier, Select, SelectItem, Spanned, WindowType};
+use sqlparser::ast::{
+    Expr, FunctionArguments, GroupByExpr, GroupByWithModifier, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned,
+    WildcardAdditionalOptions, WindowType,
+};
 
 use super::anatomy;
 use super::functions::{self, Sort};
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, bare, object_parts};
-use super::scope::{Groups, Scope, Sight};
+use super::scope::{Groups, Scope, Sight, Spot};
 use super::select::rows_of_groups;
 
 /// What grouping says of the result's rows.
@@ -142,10 +145,13 @@ fn collect<'a>(expression: &'a Expr, select: &'a Select, scope: &Scope<'a>, foun
             Ok(())
         }
         Expr::Value(_) => {
-            let before_star =
-                select.projection.iter().position(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
-            let Some(at) = super::query::ordinal(bare(expression), before_star.unwrap_or(select.projection.len())) else {
-                return Err(Unclear::at("a number in GROUP BY that means no single expression", expression.span()));
+            let unclear = || Unclear::at("a number in GROUP BY that means no single expression", expression.span());
+            let at = match position(bare(expression), select, scope).ok_or_else(unclear)? {
+                Listed::Item(at) => at,
+                Listed::Field(spot) => {
+                    found.spots.insert(spot);
+                    return Ok(());
+                }
             };
             match &select.projection[at] {
                 SelectItem::UnnamedExpr(key) | SelectItem::ExprWithAlias { expr: key, .. } => found.expressions.push(key),
@@ -160,6 +166,50 @@ fn collect<'a>(expression: &'a Expr, select: &'a Select, scope: &Scope<'a>, foun
             Ok(())
         }
     }
+}
+
+/// What a number in GROUP BY means.
+enum Listed {
+    /// An item of the select list.
+    Item(usize),
+    /// A column that a star stands for.
+    Field(Spot),
+}
+
+/// Counts the columns of the select list, those of plain stars among them.
+fn position(number: &Expr, select: &Select, scope: &Scope<'_>) -> Option<Listed> {
+    let mut left = super::query::ordinal(number, usize::MAX)?;
+    for (at, item) in select.projection.iter().enumerate() {
+        let tables: Vec<usize> = match item {
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } | SelectItem::ExprWithAliases { .. } => {
+                if left == 0 {
+                    return Some(Listed::Item(at));
+                }
+                left -= 1;
+                continue;
+            }
+            SelectItem::Wildcard(options) if is_plain(options) && scope.merged.is_empty() => (0..scope.tables.len()).collect(),
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) if is_plain(options) => {
+                vec![scope.table(&object_parts(name))?]
+            }
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => return None,
+        };
+        for table in tables.into_iter().filter(|&table| scope.tables[table].visible) {
+            let fields = scope.tables[table].fields.len();
+            if left < fields {
+                return Some(Listed::Field((table, left)));
+            }
+            if !scope.tables[table].open.is_empty() {
+                return None;
+            }
+            left -= fields;
+        }
+    }
+    None
+}
+
+fn is_plain(options: &WildcardAdditionalOptions) -> bool {
+    *options == WildcardAdditionalOptions { wildcard_token: options.wildcard_token.clone(), ..Default::default() }
 }
 
 /// Whether an expression sums up rows of this SELECT. Subqueries have rows of their own.

@@ -13,6 +13,7 @@ use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, bare, object_parts};
 use super::scope::{Merged, Scope, Sight, Spot};
 use super::shape::{DECLARED, Field, add_key};
+use super::spelling::Spelling;
 
 /// Keys kept for one scope: more than a query needs, few enough to combine.
 const MOST_KEYS: usize = 8;
@@ -87,7 +88,7 @@ impl Reader<'_> {
                 return self.semi(left, right, on, join);
             }
             JoinOperator::RightSemi(_) | JoinOperator::RightAnti(_) => return Err(Unclear::at("a right semi or anti join", join.span())),
-            JoinOperator::OuterApply if self.manners.duckdb => {
+            JoinOperator::OuterApply if self.manners.spelling == Spelling::DuckDb => {
                 super::one_partner::positional(left, right);
                 return Ok(());
             }
@@ -236,8 +237,9 @@ impl Reader<'_> {
         }
         match (listed.as_slice(), maybe.as_slice()) {
             ([spot], _) => Ok(*spot),
-            ([], &[table]) => {
-                let from = self.open_column(&both.tables[table].open, name);
+            ([], &[table, ..]) => {
+                let mut from = Influences::default();
+                maybe.iter().for_each(|&table| from.add(&self.open_column(&both.tables[table].open, name)));
                 let table_fields = &mut both.tables[table];
                 table_fields.fields.push(Field::new(name, from));
                 for open in &mut table_fields.open {

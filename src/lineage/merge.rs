@@ -76,9 +76,17 @@ impl<'p> Merger<'p> {
     /// What was read, but not wholly understood.
     fn doubt(&mut self, node: &'p Node, traced: Traced) {
         let id = node.unique_id.as_str();
+        if !traced.compiled_with.is_empty() {
+            self.hang_all(id);
+            self.unclear.entry(id).or_default().extend(traced.compiled_with.iter().cloned());
+            let name = |parent: &String| parent.rsplit('.').next().unwrap_or(parent).to_owned();
+            let names: Vec<String> = traced.compiled_with.iter().map(name).collect();
+            let message = format!("the SQL does not name its parent {}: used while compiling", names.join(", "));
+            self.lineage.problems.push(Problem { model: id.to_owned(), message, place: None });
+        }
         if !traced.doubts.is_empty() {
             let read = traced.read.iter().map(|&at| traced.relations[at as usize].clone());
-            self.unclear.insert(id, node.depends_on.iter().cloned().chain(read).collect());
+            self.unclear.entry(id).or_default().extend(node.depends_on.iter().cloned().chain(read));
         }
         if traced.doubts.iter().any(|(_, place)| place.is_none()) {
             self.hang_all(id);

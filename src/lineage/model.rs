@@ -51,11 +51,11 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
     for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
         shape = hooked(&mut reader, node, hook, shape);
     }
-    doubt(ground.project, &mut reader, node, variants);
+    let compiled_with = compiled_with(ground.project, &reader, node, variants);
     keep(node, &mut shape);
     list_from_artifacts(&mut reader.nodes, node, &mut shape);
     list_what_is_used(&mut reader.nodes, &mut shape);
-    Ok(write(reader, node, shape))
+    Ok(Traced { compiled_with, ..write(reader, node, shape) })
 }
 
 /// What a model holds whose text depends on how it is run: columns and rows of either text.
@@ -72,8 +72,9 @@ fn either(mut one: Shape, other: Shape) -> Result<Shape, String> {
     Ok(one)
 }
 
-/// What the SQL does not show.
-fn doubt(project: &Project, reader: &mut Reader<'_>, node: &Node, variants: &[Cow<'_, str>]) {
+/// The parents that the SQL does not name: what they hold may have been used while it was compiled.
+fn compiled_with(project: &Project, reader: &Reader<'_>, node: &Node, variants: &[Cow<'_, str>]) -> Vec<String> {
+    let mut compiled_with = Vec::new();
     let mut text: Option<String> = None;
     for parent in node.depends_on.iter().filter_map(|id| project.nodes.get(id)) {
         let is_read = || reader.read.iter().any(|&relation| **reader.nodes.id(relation) == *parent.unique_id);
@@ -82,9 +83,10 @@ fn doubt(project: &Project, reader: &mut Reader<'_>, node: &Node, variants: &[Co
         }
         let text = text.get_or_insert_with(|| variants.concat().to_lowercase());
         if !text.contains(&parent.identifier.to_lowercase()) {
-            reader.doubts.push(Unclear::new(format!("{} is a parent, but the SQL does not name it: used while compiling", parent.name)));
+            compiled_with.push(parent.unique_id.clone());
         }
     }
+    compiled_with
 }
 
 /// The model after a hook; one that is not understood may have changed all of it.

@@ -12,7 +12,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::Manners;
-use super::spelling;
+use super::spelling::{self, Spelling};
 
 /// Bytes of one statement.
 const MOST_BYTES: usize = 2 << 20;
@@ -95,7 +95,7 @@ fn attempt<T>(sql: &str, manners: &Manners, bare: bool, parse: impl Fn(&mut Pars
     }
     let mut first = None;
     for dialect in &manners.dialects {
-        let read = catch_unwind(AssertUnwindSafe(|| one(sql, dialect.as_ref(), (bare, manners.duckdb), &parse)));
+        let read = catch_unwind(AssertUnwindSafe(|| one(sql, dialect.as_ref(), (bare, manners.spelling), &parse)));
         match read.unwrap_or_else(|_| Err(Unclear::new("the parser broke"))) {
             Ok(tree) => return Ok(tree),
             Err(error) => {
@@ -109,14 +109,14 @@ fn attempt<T>(sql: &str, manners: &Manners, bare: bool, parse: impl Fn(&mut Pars
 fn one<T>(
     sql: &str,
     dialect: &dyn Dialect,
-    (bare, duckdb): (bool, bool),
+    (bare, spelling): (bool, Spelling),
     parse: &impl Fn(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Read<T> {
     let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
         .map_err(|error| located(&error.message, error.location.line, error.location.column))?;
     guard(&tokens, bare)?;
-    let tokens = if duckdb { spelling::known(tokens) } else { tokens };
+    let tokens = spelling::known(tokens, spelling);
     let mut parser = Parser::new(dialect).with_recursion_limit(PARSER_DEPTH).with_tokens_with_locations(tokens);
     parse(&mut parser).map_err(|error| match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => placed(&text),

@@ -142,9 +142,16 @@ impl Reader<'_> {
             SetExpr::Query(query) => self.query(query, outer),
             SetExpr::Values(values) => self.value_list(values, outer),
             SetExpr::SetOperation { op, set_quantifier, left, right } => {
-                let (left, right) = (self.body(left, outer)?, self.body(right, outer)?);
+                let (mut left, right) = (self.body(left, outer)?, self.body(right, outer)?);
+                let open = !left.open.is_empty() || !right.open.is_empty();
                 let joined = match op {
+                    SetOperator::Union if open => Ok(self.union_of_open(left, right, *set_quantifier)),
                     SetOperator::Union => union(left, right, *set_quantifier),
+                    SetOperator::Except | SetOperator::Intersect | SetOperator::Minus if open => {
+                        let by = self.everything(&left).with(&self.everything(&right)).through(EdgeKind::Join).with(&right.rows.any());
+                        left.rows.decided_by(&by);
+                        Ok(left)
+                    }
                     SetOperator::Except | SetOperator::Intersect | SetOperator::Minus => subtract(left, &right),
                 };
                 joined.map_err(|message| Unclear::at(message, body.span()))
@@ -153,6 +160,43 @@ impl Reader<'_> {
                 Err(Unclear::at("not a SELECT", body.span()))
             }
         }
+    }
+
+    /// A UNION where the columns of a side are not completely known. By name, each column is found by name; by position, any column of the right
+    /// side may stand where a column of the left side does.
+    fn union_of_open(&mut self, mut left: Shape, right: Shape, quantifier: SetQuantifier) -> Shape {
+        let distinct =
+            matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct | SetQuantifier::ByName | SetQuantifier::DistinctByName);
+        let all = self.everything(&left).with(&self.everything(&right)).through(EdgeKind::GroupBy);
+        if is_by_name(quantifier) {
+            for field in &mut left.fields {
+                match right.fields.iter().find(|other| other.name == field.name) {
+                    Some(other) => field.from.add(&other.from),
+                    None => field.from.add(&self.open_column(&right.open, &field.name)),
+                }
+            }
+            for other in right.fields {
+                if !left.fields.iter().any(|field| field.name == other.name) {
+                    let from = other.from.clone().with(&self.open_column(&left.open, &other.name));
+                    left.fields.push(Field { numbers: None, from, ..other });
+                }
+            }
+            left.open.extend(right.open);
+            let names: Vec<String> = left.fields.iter().map(|field| field.name.to_string()).collect();
+            left.open.iter_mut().for_each(|open| open.without.extend(names.iter().cloned()));
+        } else {
+            let any = self.everything(&right).through(EdgeKind::Assumed);
+            left.fields.iter_mut().for_each(|field| field.from.add(&any));
+            left.open.iter_mut().for_each(|open| open.with.add(&any));
+        }
+        left.fields.iter_mut().for_each(|field| field.numbers = None);
+        left.rows.join(&right.rows);
+        left.order.add(&right.order);
+        left.keys.clear();
+        if distinct {
+            left.rows.decided_by(&all);
+        }
+        left
     }
 
     fn value_list(&mut self, values: &Values, outer: Option<&Scope<'_>>) -> Read<Shape> {
@@ -184,8 +228,7 @@ pub(super) fn ordinal(expression: &Expr, width: usize) -> Option<usize> {
 
 /// Rows of both. By position, unless BY NAME.
 fn union(left: Shape, right: Shape, quantifier: SetQuantifier) -> Result<Shape, String> {
-    let by_name = matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName);
-    let mut shape = if by_name { align_by_name(left, right)? } else { align(left, &right)? };
+    let mut shape = if is_by_name(quantifier) { align_by_name(left, right) } else { align(left, &right)? };
     if matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct | SetQuantifier::ByName | SetQuantifier::DistinctByName) {
         let values = shape.values().through(EdgeKind::GroupBy);
         shape.rows.decided_by(&values);
@@ -194,9 +237,13 @@ fn union(left: Shape, right: Shape, quantifier: SetQuantifier) -> Result<Shape, 
     Ok(shape)
 }
 
+fn is_by_name(quantifier: SetQuantifier) -> bool {
+    matches!(quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName)
+}
+
 /// EXCEPT and INTERSECT: the right side only decides which of the left side's rows stay.
 fn subtract(mut left: Shape, right: &Shape) -> Result<Shape, String> {
-    if left.fields.len() != right.fields.len() || !left.open.is_empty() || !right.open.is_empty() {
+    if left.fields.len() != right.fields.len() {
         return Err("EXCEPT or INTERSECT of queries whose columns do not match".into());
     }
     let by = left.values().with(&right.values()).through(EdgeKind::Join).with(&right.rows.any());
@@ -205,8 +252,8 @@ fn subtract(mut left: Shape, right: &Shape) -> Result<Shape, String> {
 }
 
 fn align(mut left: Shape, right: &Shape) -> Result<Shape, String> {
-    if left.fields.len() != right.fields.len() || !left.open.is_empty() || !right.open.is_empty() {
-        return Err("UNION of queries whose columns are not completely known, or not as many".into());
+    if left.fields.len() != right.fields.len() {
+        return Err("UNION of queries that do not have as many columns".into());
     }
     for (field, other) in left.fields.iter_mut().zip(&right.fields) {
         field.from.add(&other.from);
@@ -218,10 +265,7 @@ fn align(mut left: Shape, right: &Shape) -> Result<Shape, String> {
     Ok(left)
 }
 
-fn align_by_name(mut left: Shape, right: Shape) -> Result<Shape, String> {
-    if !left.open.is_empty() || !right.open.is_empty() {
-        return Err("UNION BY NAME of queries whose columns are not completely known".into());
-    }
+fn align_by_name(mut left: Shape, right: Shape) -> Shape {
     left.fields.iter_mut().for_each(|field| field.numbers = None);
     for other in right.fields {
         match left.fields.iter_mut().find(|field| field.name == other.name) {
@@ -232,7 +276,7 @@ fn align_by_name(mut left: Shape, right: Shape) -> Result<Shape, String> {
     left.rows.join(&right.rows);
     left.order.add(&right.order);
     left.keys.clear();
-    Ok(left)
+    left
 }
 
 /// Whether a query names a table, at any depth.

@@ -147,7 +147,20 @@ impl Relations {
     }
     /// Which relation a name in a FROM means; where the name alone does not say, the model's parents do.
     pub(super) fn find(&self, name: &str, parents: &BTreeSet<Position>) -> Named {
-        self.named.get(name).map_or(Named::None, |candidates| choose(candidates, parents))
+        if let Some(candidates) = self.named.get(name) {
+            return choose(candidates, parents);
+        }
+        // Projects may render `ref` and `source` with another database: then the rest of the name is that of a parent.
+        let mut rest = name;
+        while let Some((_, after)) = rest.split_once('.') {
+            rest = after;
+            let candidates = self.named.get(rest).filter(|_| rest.contains('.'));
+            let mut near = candidates.into_iter().flatten().filter(|at| parents.contains(at));
+            if let (Some(&at), None) = (near.next(), near.next()) {
+                return Named::One(at);
+            }
+        }
+        Named::None
     }
     /// Which ephemeral model dbt put into a statement as the CTE of this name.
     pub(super) fn find_inlined(&self, cte: &str, parents: &BTreeSet<Position>) -> Option<Position> {

@@ -115,7 +115,13 @@ impl<'a> Scope<'a> {
         let mut seen: Vec<Vec<Spot>> = tables().map(|(at, table)| spots(at, table, name)).filter(|spots| !spots.is_empty()).collect();
         match (seen.pop(), seen.is_empty()) {
             (Some(spots), true) => one_or_several(spots),
-            (Some(_), false) => Sight::Ambiguous,
+            // BigQuery: `unnest(t.items) as items` makes a table and a column of that name; the table's is meant.
+            (Some(_), false) => {
+                let own = |table: &Table| matches!(table.names.as_slice(), [only] if only == name) && table.fields.len() == 1;
+                let mut near =
+                    tables().filter(|(_, table)| own(table)).map(|(at, table)| spots(at, table, name)).filter(|spots| !spots.is_empty());
+                near.next().map_or(Sight::Ambiguous, one_or_several)
+            }
             (None, _) => {
                 let maybe: Vec<usize> = tables().filter(|(_, table)| may_have(table, name)).map(|(at, _)| at).collect();
                 if maybe.is_empty() { Sight::Nowhere } else { Sight::Maybe(maybe) }

@@ -19,6 +19,14 @@ struct Options<'a> {
     without: BTreeSet<String>,
     renamed: BTreeMap<String, &'a str>,
     replaced: BTreeMap<String, &'a Expr>,
+    /// Only columns whose lower-cased names are like this.
+    like: Option<regex::Regex>,
+}
+
+/// ILIKE as a pattern for lower-cased names.
+fn like(pattern: &str) -> Read<regex::Regex> {
+    let text: String = regex::escape(&pattern.to_lowercase()).replace('%', ".*").replace('_', ".");
+    regex::Regex::new(&format!("^{text}$")).map_err(|_| Unclear::new(format!("a star with ILIKE '{pattern}'")))
 }
 
 impl Reader<'_> {
@@ -46,7 +54,7 @@ impl Reader<'_> {
                 Sight::Merged(at) => scope.merged[*at].name.to_string(),
                 Sight::Several(_) | Sight::Maybe(_) | Sight::Ambiguous | Sight::Nowhere => continue,
             };
-            if options.without.contains(&name) {
+            if options.without.contains(&name) || options.like.as_ref().is_some_and(|like| !like.is_match(&name)) {
                 continue;
             }
             left.remove(&name);
@@ -64,6 +72,9 @@ impl Reader<'_> {
                 }
                 open.push(from);
             }
+        }
+        if open.len() > before && options.like.is_some() {
+            return Err(Unclear::new("a star with ILIKE over columns that are not completely known"));
         }
         if open.len() > before {
             self.unlisted(&options, &left, only, scope, outputs)?;
@@ -137,9 +148,7 @@ fn spots(scope: &Scope<'_>, only: Option<usize>, merged_first: bool) -> Vec<Sigh
 }
 
 fn read(options: &WildcardAdditionalOptions) -> Read<Options<'_>> {
-    if let Some(pattern) = &options.opt_ilike {
-        return Err(Unclear::new(format!("a star with ILIKE '{}'", pattern.pattern)));
-    }
+    let like = options.opt_ilike.as_ref().map(|pattern| like(&pattern.pattern)).transpose()?;
     if let Some(alias) = &options.opt_alias {
         return Err(Unclear::at("a star with a name", alias.span));
     }
@@ -160,5 +169,5 @@ fn read(options: &WildcardAdditionalOptions) -> Read<Options<'_>> {
     let renamed = renames.iter().map(|rename| (rename.ident.value.to_lowercase(), rename.alias.value.as_str())).collect();
     let items = options.opt_replace.iter().flat_map(|replace| &replace.items);
     let replaced = items.map(|item| (item.column_name.value.to_lowercase(), &item.expr)).collect();
-    Ok(Options { without, renamed, replaced })
+    Ok(Options { without, renamed, replaced, like })
 }

@@ -30,6 +30,8 @@ pub(super) struct Traced {
     pub(super) keys: Vec<Vec<u32>>,
     /// What was not understood, with its place.
     pub(super) doubts: Vec<(String, Option<(u32, u32)>)>,
+    /// Parents (unique ids) that the SQL does not name: their data may have been used while it was compiled.
+    pub(super) compiled_with: Vec<String>,
     /// The relations (positions) that it reads.
     pub(super) read: Vec<u32>,
     /// Names that were looked up in the project, and the unique id that each meant; `None`: no relation, or several.

@@ -1,13 +1,15 @@
-//! DuckDB's spellings that the parser does not know -> spellings of the same meaning that it knows, token by token.
+//! DuckDB: PIVOT statements, ASOF and POSITIONAL joins, prefix names, FROM before SELECT.
 //!
 //! Where the parser has no words for a meaning, words stand for it that DuckDB does not have, so nothing else can be meant by them: `OUTER APPLY`
-//! for POSITIONAL JOIN, a MATCH_CONDITION of true or false for ASOF and ASOF LEFT, [`GROUPED`] for the GROUP BY inside a PIVOT. Positions stay those of the
-//! text. Not for meaning (see `join`, `pivot`).
+//! for POSITIONAL JOIN, a MATCH_CONDITION of true or false for ASOF and ASOF LEFT, [`GROUPED`] for the GROUP BY inside a PIVOT. Not for
+//! meaning (see `join`, `pivot`).
 
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
+
+use super::{closing, is, is_any, word};
 
 /// A function that no warehouse has: its arguments are the groups of a PIVOT.
-pub(super) const GROUPED: &str = "presscheck_grouped_by";
+pub(in super::super) const GROUPED: &str = "presscheck_grouped_by";
 
 /// Rewrites a text of DuckDB. Texts without such a spelling come back as they are.
 pub(super) fn known(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -27,15 +29,6 @@ fn is_special(token: &TokenWithSpan) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether a token is this word, unquoted.
-fn is(token: &TokenWithSpan, word: &str) -> bool {
-    matches!(&token.token, Token::Word(Word { value, quote_style: None, .. }) if value.eq_ignore_ascii_case(word))
-}
-
-fn is_any(token: &TokenWithSpan, words: &[&str]) -> bool {
-    words.iter().any(|word| is(token, word))
 }
 
 /// Tokens of one query: brackets inside are queries or lists of their own.
@@ -88,24 +81,6 @@ fn ends_with_nulls(tokens: &[TokenWithSpan], at: usize) -> bool {
     at > 0
         && tokens.get(at + 1).is_some_and(|next| is(next, "nulls"))
         && tokens.get(at + 2).is_none_or(|next| next.token == Token::RParen || is_any(next, &["over", "order", "filter"]))
-}
-
-/// The bracket that closes the one at a position.
-fn closing(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The positions of tokens that stand in no bracket.
@@ -392,9 +367,4 @@ fn unpivot(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     out.extend([symbol(Token::RParen), symbol(Token::RParen)]);
     out.extend_from_slice(found.rest);
     Some(out)
-}
-
-/// An unquoted word at a place.
-fn word(text: &str, span: Span) -> TokenWithSpan {
-    TokenWithSpan { token: Token::make_word(text, None), span }
 }
