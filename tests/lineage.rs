@@ -11,6 +11,7 @@ use presscheck::lineage::{self, Certainty, Lineage, Part};
 use serde_json::Value;
 
 mod sample;
+mod semantic;
 mod text;
 
 /// A node with what lineage reads of it; the rest is empty.
