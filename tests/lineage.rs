@@ -10,6 +10,7 @@ use presscheck::dbt::{Column, Node, NodeKind, Project};
 use presscheck::lineage::{self, Certainty, Lineage, Part};
 use serde_json::Value;
 
+mod picture;
 mod sample;
 mod semantic;
 mod text;
