@@ -16,9 +16,6 @@ use crate::lineage::picture::{self, View, dot, mermaid, openlineage, summary, tr
 use crate::lineage::{self, NodeIndex};
 use targets::Asked;
 
-/// Steps upstream that a tree shows when nobody says how many.
-const DEPTH_OF_TREE: usize = 4;
-
 #[derive(Debug, Args)]
 pub(super) struct Lineage {
     /// A metric of a contract, a model, or MODEL.COLUMN; with --blind-spots a metric
@@ -34,7 +31,7 @@ pub(super) struct Lineage {
     place: Place,
     #[arg(long, value_enum, default_value_t = Form::Tree)]
     format: Form,
-    /// Steps upstream in tree, mermaid and dot; a tree shows 4 when this is not given
+    /// Steps upstream in tree, mermaid and dot; without it a tree shows 4, of a whole model 2
     #[arg(long, value_name = "N", conflicts_with_all = ["all", "blind_spots"])]
     depth: Option<usize>,
     /// OpenLineage's namespace of the relations; else the adapter's name
@@ -107,7 +104,7 @@ impl Lineage {
         let view = |depth: usize| View::new(graph, &asked.targets, &names, &guards, self.depth.unwrap_or(depth));
         Ok(match self.format {
             Form::Tree if self.all => summary(&loaded.lineage, &loaded.project, &names),
-            Form::Tree => tree(&view(DEPTH_OF_TREE)),
+            Form::Tree => tree(&view(asked.depth_of_tree)),
             Form::Mermaid => mermaid(&view(usize::MAX)),
             Form::Dot => dot(&view(usize::MAX)),
             Form::Json => {
@@ -137,7 +134,7 @@ impl Lineage {
             return Err(Stopped::usage(finding.help("run dbt for the whole project, or name another manifest with --manifest")));
         }
         let targets = (0..loaded.lineage.graph.len()).filter_map(|index| NodeIndex::try_from(index).ok()).collect();
-        let asked = Asked { targets, guards: std::collections::BTreeMap::new() };
+        let asked = Asked { targets, guards: std::collections::BTreeMap::new(), depth_of_tree: 0 };
         draw::print(&self.text(loaded, &asked)?);
         if self.format == Form::Tree {
             loaded.say_notes(look);

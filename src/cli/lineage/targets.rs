@@ -16,7 +16,14 @@ pub(super) struct Asked {
     pub targets: Vec<NodeIndex>,
     /// Names of the checks on each node.
     pub guards: BTreeMap<NodeIndex, Vec<String>>,
+    /// Steps upstream that a tree shows when nobody says how many.
+    pub depth_of_tree: usize,
 }
+
+/// Of a metric or column.
+const DEPTH: usize = 4;
+/// Of a whole model, which has a tree for each column.
+const DEPTH_OF_MODEL: usize = 2;
 
 /// The nodes of a model, of a column, or of a metric of a contract.
 pub(super) fn find(loaded: &mut Loaded, of: &str, look: &draw::Look) -> Result<Asked, Stopped> {
@@ -24,7 +31,8 @@ pub(super) fn find(loaded: &mut Loaded, of: &str, look: &draw::Look) -> Result<A
     if let Some(targets) = node_targets(loaded, of)? {
         // Lineage does not need contracts; what is wrong with them is for other commands to say.
         let guards = watches(loaded, &quiet).map(|watches| guards(&watches)).unwrap_or_default();
-        return Ok(Asked { targets, guards });
+        let depth_of_tree = if loaded.project.find(of).is_some() { DEPTH_OF_MODEL } else { DEPTH };
+        return Ok(Asked { targets, guards, depth_of_tree });
     }
     if loaded.workspace.contracts(&[]).is_err() {
         return Err(unknown(loaded, of, &[]));
@@ -32,7 +40,7 @@ pub(super) fn find(loaded: &mut Loaded, of: &str, look: &draw::Look) -> Result<A
     let watches = watches(loaded, &quiet)?;
     for (contract, watch) in &watches {
         match watch.metrics.iter().find(|(id, _)| id == of) {
-            Some((_, Ok(targets))) => return Ok(Asked { targets: targets.clone(), guards: watch.guards() }),
+            Some((_, Ok(targets))) => return Ok(Asked { targets: targets.clone(), guards: watch.guards(), depth_of_tree: DEPTH }),
             Some((_, Err(why))) => {
                 let name = &contract.contract;
                 let message = format!("the metric `{of}` of {name} is not resolved to columns: {why}");

@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use super::view::View;
 
+/// Influences from other places of the tree that are named.
+const NAMED: usize = 6;
+
 /// What influences the targets of the view, one node a line: `name  [how it influences]  <- checks`. Influences that are unfolded in another place
 /// are named together.
 pub fn tree(view: &View) -> String {
     let mut drawing = Drawing { view, unfolded_at: unfolded_at(view), text: String::new() };
     for &target in &view.targets {
-        drawing.line("", target, "");
-        drawing.below("", target);
+        drawing.node("", "", target, "");
     }
     if view.cut > 0 {
         let _ = writeln!(drawing.text, "... {} more upstream (--depth)", view.cut);
@@ -46,37 +48,44 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn line(&mut self, prefix: &str, index: usize, words: &str) {
+    /// A node on its line, and what is unfolded below it.
+    fn node(&mut self, before: &str, indent: &str, index: usize, words: &str) {
         let node = &self.view.nodes[index];
-        let _ = write!(self.text, "{prefix}{}", node.label());
+        let _ = write!(self.text, "{before}{}", node.label());
         if !words.is_empty() {
             let _ = write!(self.text, "  [{words}]");
         }
         if let Some(checks) = node.checks() {
             let _ = write!(self.text, "  <- {checks}");
         }
+        let (here, elsewhere): (Vec<_>, Vec<_>) = node.above.iter().partition(|(from, _)| self.unfolded_at[*from] == Some(index));
+        let further = self.further(&elsewhere, node.cut);
+        if here.is_empty() && !further.is_empty() {
+            let _ = write!(self.text, "  {further}");
+        }
         self.text.push('\n');
+        let last_is_further = !further.is_empty();
+        for (at, (from, words)) in here.iter().enumerate() {
+            let last = at + 1 == here.len() && !last_is_further;
+            let (branch, more) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            self.node(&format!("{indent}{branch}"), &format!("{indent}{more}"), *from, words);
+        }
+        if !here.is_empty() && last_is_further {
+            let _ = writeln!(self.text, "{indent}└─ {further}");
+        }
     }
 
-    fn below(&mut self, indent: &str, index: usize) {
-        let node = &self.view.nodes[index];
-        let (here, elsewhere): (Vec<_>, Vec<_>) = node.above.iter().partition(|(from, _)| self.unfolded_at[*from] == Some(index));
-        let named: Vec<String> = elsewhere.iter().map(|(from, words)| format!("{} [{words}]", self.view.nodes[*from].label())).collect();
-        let mut lines = here.len() + usize::from(!named.is_empty()) + usize::from(node.cut > 0);
-        let mut branch = || {
-            lines -= 1;
-            if lines == 0 { ("└─ ", "   ") } else { ("├─ ", "│  ") }
-        };
-        for (from, words) in here {
-            let (branch, more) = branch();
-            self.line(&format!("{indent}{branch}"), *from, words);
-            self.below(&format!("{indent}{more}"), *from);
+    /// Influences that are not unfolded here: those of other places by name, those beyond the depth by number.
+    fn further(&self, elsewhere: &[&(usize, String)], cut: usize) -> String {
+        let named = elsewhere.iter().take(NAMED).map(|(from, words)| format!("{} [{words}]", self.view.nodes[*from].label()));
+        let mut said: Vec<String> = named.collect();
+        if elsewhere.len() > NAMED {
+            said.push(format!("{} more of this tree (--format json names them)", elsewhere.len() - NAMED));
         }
-        if !named.is_empty() {
-            let _ = writeln!(self.text, "{indent}{}see also {}", branch().0, named.join(", "));
+        let mut further = if said.is_empty() { String::new() } else { format!("see also {}", said.join(", ")) };
+        if cut > 0 {
+            let _ = write!(further, "{}... {cut} more (--depth)", if further.is_empty() { "" } else { "  " });
         }
-        if node.cut > 0 {
-            let _ = writeln!(self.text, "{indent}{}... {} more (--depth)", branch().0, node.cut);
-        }
+        further
     }
 }
