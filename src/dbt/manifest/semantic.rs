@@ -193,11 +193,12 @@ impl Reads {
     fn input(&mut self, input: Option<Input>) -> Option<String> {
         match input? {
             Input::Named(name) => Some(name),
-            Input::Detailed { name, filter, alias, join_to_timespine, offset_window, offset_to_grain } => {
-                self.filter(filter);
-                self.aliases.extend(alias);
-                self.time_spine |= join_to_timespine == Some(true) || !offset_window.0.is_null() || !offset_to_grain.0.is_null();
-                Some(name)
+            Input::Detailed(input) => {
+                self.filter(input.filter);
+                self.aliases.extend(input.alias);
+                self.time_spine |=
+                    input.join_to_timespine == Some(true) || !input.offset_window.0.is_null() || !input.offset_to_grain.0.is_null();
+                Some(input.name)
             }
         }
     }

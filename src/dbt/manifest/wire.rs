@@ -240,16 +240,20 @@ pub struct TypeParams {
 #[serde(untagged)]
 pub enum Input {
     Named(String),
-    Detailed {
-        name: String,
-        filter: Option<Filter>,
-        alias: Option<String>,
-        join_to_timespine: Option<bool>,
-        #[serde(default)]
-        offset_window: Strict,
-        #[serde(default)]
-        offset_to_grain: Strict,
-    },
+    Detailed(Box<DetailedInput>),
+}
+
+/// See [`Input`].
+#[derive(Deserialize)]
+pub struct DetailedInput {
+    pub name: String,
+    pub filter: Option<Filter>,
+    pub alias: Option<String>,
+    pub join_to_timespine: Option<bool>,
+    #[serde(default)]
+    pub offset_window: Strict,
+    #[serde(default)]
+    pub offset_to_grain: Strict,
 }
 
 #[derive(Deserialize)]
