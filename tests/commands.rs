@@ -206,6 +206,100 @@ const CASES: &[Case] = &[
         says: &["order_date"],
     },
     Case {
+        name: "lineage of a model, with the checks on it",
+        done: nothing,
+        command: &["lineage", "stg_sku_costs"],
+        exit_code: 0,
+        says: &["stg_sku_costs.sku  <- dbt:not_null_stg_sku_costs_sku", "erp.sku_costs and sku_costs are one table"],
+    },
+    Case {
+        name: "a tree that is cut says so",
+        done: nothing,
+        command: &["lineage", "contribution_margin", "--depth", "1"],
+        exit_code: 0,
+        says: &["more upstream (--depth)"],
+    },
+    Case {
+        name: "the whole project at a glance",
+        done: nothing,
+        command: &["lineage", "--all"],
+        exit_code: 0,
+        says: &["26 models: 26 wholly known, 0 partly assumed, 0 assumed"],
+    },
+    Case {
+        name: "the whole project for Graphviz",
+        done: nothing,
+        command: &["lineage", "--all", "--format", "dot"],
+        exit_code: 0,
+        says: &["digraph lineage {", "label=\"mart_weekly_operating_report\""],
+    },
+    Case {
+        name: "a metric for OpenLineage",
+        done: nothing,
+        command: &["lineage", "ad_spend", "--format", "openlineage", "--namespace", "bikes"],
+        exit_code: 0,
+        says: &["\"namespace\":\"bikes\",\"name\":\"model.brightside.stg_ad_spend\"", "2026-11-23T06:30:00Z"],
+    },
+    Case {
+        name: "lineage of a project without models",
+        done: |folder| {
+            let text = r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}, "nodes": {}}"#;
+            fs::write(folder.join("target/manifest.json"), text).expect("written");
+        },
+        command: &["lineage", "--all"],
+        exit_code: 2,
+        says: &["no model", "--manifest"],
+    },
+    Case {
+        name: "lines of one model",
+        done: nothing,
+        command: &["lineage", "stg_orders", "--format", "lines"],
+        exit_code: 2,
+        says: &["--all --format lines"],
+    },
+    Case {
+        name: "half a lineage for a program",
+        done: nothing,
+        command: &["lineage", "stg_orders", "--format", "json", "--depth", "2"],
+        exit_code: 2,
+        says: &["--depth is for tree, mermaid and dot"],
+    },
+    Case {
+        name: "what no check watches",
+        done: nothing,
+        command: &["lineage", "--blind-spots"],
+        exit_code: 0,
+        says: &["ad_spend: no check watches\n  ads.spend: spend_date\n", "erp.sku_costs: unit_cost"],
+    },
+    Case {
+        name: "a check that is not asked watches nothing",
+        done: |folder| edit(folder, CONTRACT, "{select: upstream}", "{select: upstream, use: results}"),
+        command: &["lineage", "--blind-spots", "gross_revenue"],
+        exit_code: 0,
+        says: &["shopify.orders: ", "are not asked, so they watch nothing: dbt:"],
+    },
+    Case {
+        name: "blind spots of a metric, for a program",
+        done: nothing,
+        command: &["lineage", "--blind-spots", "contribution_margin", "--format", "json"],
+        exit_code: 0,
+        says: &["\"relation\": \"source.brightside.erp.sku_costs\"", "\"unresolved\": null"],
+    },
+    Case {
+        name: "blind spots of a metric that is not",
+        done: nothing,
+        command: &["lineage", "--blind-spots", "gross_revenu"],
+        exit_code: 2,
+        says: &["did you mean `gross_revenue`?"],
+    },
+    Case {
+        name: "blind spots as a picture",
+        done: nothing,
+        command: &["lineage", "--blind-spots", "--format", "dot"],
+        exit_code: 2,
+        says: &["--blind-spots --format json"],
+    },
+    Case {
         name: "an exposure without a contract",
         done: nothing,
         command: &["check", "--exposure", "weekly_operating_report"],
@@ -234,6 +328,21 @@ fn commands_end_as_users_are_told() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What people see of the sample's lineage.
+#[test]
+fn lineage_of_the_sample() {
+    let sample = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], sample.path());
+    let asked: [&[&str]; 4] = [
+        &["lineage", "contribution_margin", "--quiet"],
+        &["lineage", "stg_ad_spend.ad_spend", "--quiet"],
+        &["lineage", "ad_spend", "--quiet", "--depth", "2", "--format", "mermaid"],
+        &["lineage", "--blind-spots", "--quiet"],
+    ];
+    let told = asked.map(|command| format!("$ presscheck {}\n{}", command.join(" "), run(command, &sample.path().join("bikes")).1));
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[test]

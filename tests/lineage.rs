@@ -10,7 +10,9 @@ use presscheck::dbt::{Column, Node, NodeKind, Project};
 use presscheck::lineage::{self, Certainty, Lineage, Part};
 use serde_json::Value;
 
+mod picture;
 mod sample;
+mod semantic;
 mod text;
 
 /// A node with what lineage reads of it; the rest is empty.

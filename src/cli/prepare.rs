@@ -64,7 +64,7 @@ fn one(
 }
 
 /// The newest interval of the schedule that has ended.
-fn interval(schedule: &Schedule, now: Timestamp) -> Result<Interval, Stopped> {
+pub(super) fn interval(schedule: &Schedule, now: Timestamp) -> Result<Interval, Stopped> {
     let name = schedule.timezone.as_ref().map_or("UTC", |zone| zone.value.as_str());
     let zone = jiff::tz::TimeZone::get(name).map_err(|_| {
         Stopped::usage(Finding::error(codes::BAD_ZONE, format!("`{name}` is not a time zone")).help("write an IANA name: Europe/London"))
@@ -78,7 +78,7 @@ fn usage(findings: Vec<Finding>) -> Stopped {
     Stopped { findings, exit_code: 2 }
 }
 
-fn placed(finding: Finding, file: &std::path::Path) -> Finding {
+pub(super) fn placed(finding: Finding, file: &std::path::Path) -> Finding {
     Finding { file: finding.file.or_else(|| Some(file.into())), ..finding }
 }
 

@@ -41,8 +41,13 @@ pub struct Project {
     pub metrics: BTreeMap<String, Metric>,
     /// Semantic models by unique id.
     pub semantic_models: BTreeMap<String, SemanticModel>,
+<<<<<<< HEAD
     /// Statements that dbt runs before all models (`on-run-start`), as written.
     pub on_run_start: Vec<String>,
+=======
+    /// Models that the semantic layer takes its moments from: unique id, and the columns that it reads of them.
+    pub time_spines: BTreeMap<String, Vec<String>>,
+>>>>>>> picture
     /// Groups by name.
     pub groups: BTreeMap<String, Group>,
     /// Disabled nodes: unique id and name, so that a reference to one can say so.
@@ -209,6 +214,20 @@ pub struct Metric {
     pub agg: Option<String>,
     /// Unique id of the semantic model that `expr` stands on (2026 spec).
     pub semantic_model: Option<String>,
+    /// Dimension that its time goes by, where it is not the semantic model's own (2026 spec).
+    pub time_dimension: Option<String>,
+    /// The dimension over which `expr` cannot be added, and what its first or last row is chosen by (2026 spec).
+    pub non_additive: Vec<String>,
+    /// Names by which `expr` of a derived metric knows its inputs.
+    pub aliases: Vec<String>,
+    /// Entity that a conversion is counted by.
+    pub entity: Option<String>,
+    /// Dimensions that must be alike in a base event and its conversion.
+    pub constant_properties: Vec<String>,
+    /// Whether it is joined to the project's time spine: cumulative, offset, or told to be.
+    pub joins_time_spine: bool,
+    /// Why it cannot be followed, though the manifest could be read: a part is not there, or its type is not known.
+    pub unclear: Option<String>,
     /// Unique ids of semantic models, metrics and models.
     pub depends_on: Vec<String>,
     pub package: String,
@@ -232,12 +251,27 @@ pub struct SemanticModel {
     pub model: Option<String>,
     /// Measures: name, SQL expression (the name when absent), aggregation.
     pub measures: Vec<Measure>,
-    /// Dimensions: name and SQL expression (the name when absent).
-    pub dimensions: Vec<(String, String)>,
-    /// Entities: name and SQL expression (the name when absent).
-    pub entities: Vec<(String, String)>,
+    /// What rows can be told apart by.
+    pub dimensions: Vec<Element>,
+    /// What rows can be joined by.
+    pub entities: Vec<Element>,
+    /// An entity that is no column, under whose name the dimensions are found.
+    pub primary_entity: Option<String>,
+    /// Names of dimensions that a join to this relation compares besides the entity: its rows' validity, partitions.
+    pub join_dimensions: Vec<String>,
     /// The aggregation time dimension, if declared.
     pub time_dimension: Option<String>,
+}
+
+/// A dimension or entity of a semantic model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct Element {
+    pub name: String,
+    /// SQL expression; the name when none is written.
+    pub expr: String,
+    /// Of a dimension `time` or `categorical`; of an entity `primary`, `unique`, `natural` or `foreign`.
+    pub kind: String,
 }
 
 /// One measure of a semantic model.
@@ -247,6 +281,10 @@ pub struct Measure {
     pub name: String,
     pub expr: String,
     pub agg: String,
+    /// Dimension that its time goes by, where it is not the semantic model's own.
+    pub time_dimension: Option<String>,
+    /// The dimension over which it cannot be added, and what its first or last row is chosen by.
+    pub non_additive: Vec<String>,
 }
 
 /// A group and its owner.

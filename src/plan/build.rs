@@ -19,22 +19,13 @@ use super::{CheckId, Expected, Options, Plan, Upstream, dbt_tests, measure, mome
 /// Everything that the user wrote and that cannot be planned. What the project makes impossible is a skipped check instead.
 pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options: &Options<'_>) -> Result<Plan, Vec<Finding>> {
     let ground = Ground::new(project, lineage, options);
-    let metrics: Vec<Traced> = contract.metrics.iter().map(|(id, metric)| metrics::trace(&ground, id, metric)).collect();
     let mut notes = Vec::new();
-    let mut findings = Vec::new();
-    let mut drafts = Vec::new();
-    for source in &contract.sources {
-        match sources::of_contract(&ground, source, &mut notes) {
-            Ok(found) => drafts.extend(found),
-            Err(finding) => findings.push(finding),
-        }
-    }
-    for spec in &contract.checks {
-        match of_check(&ground, &metrics, spec) {
-            Ok(found) => drafts.extend(found),
-            Err(found) => findings.extend(found),
-        }
-    }
+    // What is wrong with the checks and with the moments is said at once.
+    let (drafted, mut findings) = match drafts(&ground, contract, &mut notes) {
+        Ok(drafted) => (drafted, Vec::new()),
+        Err(findings) => ((Vec::new(), Vec::new()), findings),
+    };
+    let (metrics, drafts) = drafted;
     let mut expected = Expected::default();
     if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref()) {
         findings.extend(found);
@@ -54,6 +45,26 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
     let keys = keys.into_iter().chain([(calendar, "schedule.calendar")]).filter(|(written, _)| *written);
     plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
+}
+
+/// Metrics and checks of a contract, before anything is decided about how to ask.
+pub(super) fn drafts(ground: &Ground<'_>, contract: &Contract, notes: &mut Vec<String>) -> Result<(Vec<Traced>, Vec<Draft>), Vec<Finding>> {
+    let metrics: Vec<Traced> = contract.metrics.iter().map(|(id, metric)| metrics::trace(ground, id, metric)).collect();
+    let mut findings = Vec::new();
+    let mut drafts = Vec::new();
+    for source in &contract.sources {
+        match sources::of_contract(ground, source, notes) {
+            Ok(found) => drafts.extend(found),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    for spec in &contract.checks {
+        match of_check(ground, &metrics, spec) {
+            Ok(found) => drafts.extend(found),
+            Err(found) => findings.extend(found),
+        }
+    }
+    if findings.is_empty() { Ok((metrics, drafts)) } else { Err(findings) }
 }
 
 /// One check of the contract; `dbt_tests` stands for many.

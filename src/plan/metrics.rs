@@ -56,7 +56,8 @@ pub(super) fn person(owner: &contract::Owner) -> (String, Option<String>) {
     (owner.team.value.clone(), owner.contact.as_ref().map(|contact| contact.value.clone()))
 }
 
-fn targets(ground: &Ground<'_>, metric: &contract::Metric) -> Result<Vec<NodeIndex>, String> {
+/// The nodes that a metric of a contract is made of.
+pub(super) fn targets(ground: &Ground<'_>, metric: &contract::Metric) -> Result<Vec<NodeIndex>, String> {
     match (&metric.column, &metric.metric, &metric.expression) {
         (Some(path), None, None) => {
             let (relation, column) = split_column(path).ok_or_else(|| format!("`{path}` is not model.column"))?;

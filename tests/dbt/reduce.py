@@ -1,4 +1,7 @@
-"""Copies the artifacts of a dbt project without what nobody reads, and with the same times and ids every time. Called by remake."""
+"""Copies the artifacts of a dbt project without what nobody reads, and with the same times and ids every time. Called by the files `remake`.
+
+reduce.py PROJECT FOLDER: all of them. reduce.py --manifest PROJECT FILE: the manifest alone.
+"""
 
 import json
 import re
@@ -19,21 +22,28 @@ def reduced(value):
     return [reduced(inner) for inner in value] if isinstance(value, list) else value
 
 
+def copy(project: Path, source: str, out: Path) -> None:
+    artifact = json.loads((project / source).read_text())
+    for key in TOP:
+        artifact.pop(key, None)
+    text = json.dumps(reduced(artifact), indent=1, ensure_ascii=False, sort_keys=True)
+    text = text.replace(str(project), "/shop")
+    text = re.sub(r"20\d\d-\d\d-\d\d(T| )\d\d:\d\d:\d\d(\.\d+)?", r"2026-11-23\g<1>06:30:00.000000", text)
+    text = re.sub(r'"(invocation_id|thread_id|worker_id|query_id|project_id)": "[^"]*"', r'"\1": "same"', text)
+    text = re.sub(r'"(execution_time|elapsed_time|max_loaded_at_time_ago_in_s)": -?[\d.e-]+', r'"\1": 0.5', text)
+    # One line, as dbt writes it, but one for each node, so that differences can be read.
+    lines = [re.sub(r"\n +", " ", part) for part in re.split(r"\n(?= {0,2}\S)", text)]
+    out.write_text("\n".join(lines) + "\n")
+
+
 def main(project: Path, out: Path) -> None:
     files = {"manifest.json": "target/manifest.json", "parsed.json": "parsed.json", "run_results.json": "build.json"}
     files |= {"sources.json": "target/sources.json", "catalog.json": "target/catalog.json"}
     for name, source in files.items():
-        artifact = json.loads((project / source).read_text())
-        for key in TOP:
-            artifact.pop(key, None)
-        text = json.dumps(reduced(artifact), indent=1, ensure_ascii=False, sort_keys=True)
-        text = text.replace(str(project), "/shop")
-        text = re.sub(r"20\d\d-\d\d-\d\d(T| )\d\d:\d\d:\d\d(\.\d+)?", r"2026-11-23\g<1>06:30:00.000000", text)
-        text = re.sub(r'"(invocation_id|thread_id|worker_id|query_id|project_id)": "[^"]*"', r'"\1": "same"', text)
-        text = re.sub(r'"(execution_time|elapsed_time|max_loaded_at_time_ago_in_s)": -?[\d.e-]+', r'"\1": 0.5', text)
-        # One line, as dbt writes it, but one for each node, so that differences can be read.
-        lines = [re.sub(r"\n +", " ", part) for part in re.split(r"\n(?= {0,2}\S)", text)]
-        (out / name).write_text("\n".join(lines) + "\n")
+        copy(project, source, out / name)
 
 
-main(Path(sys.argv[1]), Path(sys.argv[2]))
+if sys.argv[1] == "--manifest":
+    copy(Path(sys.argv[2]), "target/manifest.json", Path(sys.argv[3]))
+else:
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

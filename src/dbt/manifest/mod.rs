@@ -50,7 +50,10 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
         let fault =
             |message: String| ReadFault::unreadable(format!("this manifest.json cannot be read: in `{id}`: {message}"), AGAIN, file);
         match node.resource_type.as_str() {
-            "model" => project.add(relation(id, NodeKind::Model, node)),
+            "model" => {
+                project.time_spines.extend(semantic::time_spine(&node).map(|columns| (id.clone(), columns)));
+                project.add(relation(id, NodeKind::Model, node));
+            }
             "seed" => project.add(relation(id, NodeKind::Seed, node)),
             "snapshot" => project.add(relation(id, NodeKind::Snapshot, node)),
             "source" => {

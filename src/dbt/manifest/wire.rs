@@ -70,6 +70,21 @@ pub struct Node {
     pub freshness: Option<Freshness>,
     pub loaded_at_field: Option<String>,
     pub loaded_at_query: Option<String>,
+    pub time_spine: Option<TimeSpine>,
+}
+
+/// A model with one row for each moment, which the semantic layer joins to.
+#[derive(Deserialize)]
+pub struct TimeSpine {
+    pub standard_granularity_column: String,
+    #[serde(default)]
+    pub custom_granularities: Option<Vec<CustomGranularity>>,
+}
+
+#[derive(Deserialize)]
+pub struct CustomGranularity {
+    pub name: String,
+    pub column_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -217,6 +232,7 @@ pub struct TypeParams {
     pub conversion_type_params: Option<Conversion>,
     pub cumulative_type_params: Option<Cumulative>,
     pub metric_aggregation_params: Option<Aggregation>,
+    pub join_to_timespine: Option<bool>,
 }
 
 /// A measure or metric that a metric reads: its name, or an object with a filter of its own.
@@ -224,7 +240,20 @@ pub struct TypeParams {
 #[serde(untagged)]
 pub enum Input {
     Named(String),
-    Detailed { name: String, filter: Option<Filter> },
+    Detailed(Box<DetailedInput>),
+}
+
+/// See [`Input`].
+#[derive(Deserialize)]
+pub struct DetailedInput {
+    pub name: String,
+    pub filter: Option<Filter>,
+    pub alias: Option<String>,
+    pub join_to_timespine: Option<bool>,
+    #[serde(default)]
+    pub offset_window: Strict,
+    #[serde(default)]
+    pub offset_to_grain: Strict,
 }
 
 #[derive(Deserialize)]
@@ -233,6 +262,16 @@ pub struct Conversion {
     pub conversion_measure: Option<Input>,
     pub base_metric: Option<Input>,
     pub conversion_metric: Option<Input>,
+    pub entity: Option<String>,
+    #[serde(default)]
+    pub constant_properties: Option<Vec<ConstantProperty>>,
+}
+
+/// What must be alike in a base event and its conversion.
+#[derive(Deserialize)]
+pub struct ConstantProperty {
+    pub base_property: String,
+    pub conversion_property: String,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +283,18 @@ pub struct Cumulative {
 pub struct Aggregation {
     pub semantic_model: String,
     pub agg: String,
+    /// dbt 2 writes it here as well.
+    pub expr: Option<Text>,
+    pub agg_time_dimension: Option<String>,
+    pub non_additive_dimension: Option<NonAdditive>,
+}
+
+/// The dimension over which a measure cannot be added, and by what its first or last row is chosen.
+#[derive(Deserialize)]
+pub struct NonAdditive {
+    pub name: String,
+    #[serde(default)]
+    pub window_groupings: Option<Vec<String>>,
 }
 
 /// dbt 1.6.0 wrote one filter, 1.6.1 and later write a list.
@@ -270,6 +321,7 @@ pub struct SemanticModel {
     pub fqn: Texts,
     pub depends_on: Option<DependsOn>,
     pub defaults: Option<Defaults>,
+    pub primary_entity: Option<String>,
     #[serde(default)]
     pub measures: Option<Vec<Measure>>,
     #[serde(default)]
@@ -288,6 +340,8 @@ pub struct Measure {
     pub name: String,
     pub expr: Option<Text>,
     pub agg: String,
+    pub agg_time_dimension: Option<String>,
+    pub non_additive_dimension: Option<NonAdditive>,
 }
 
 /// A dimension or entity.
@@ -295,6 +349,18 @@ pub struct Measure {
 pub struct Part {
     pub name: String,
     pub expr: Option<Text>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Of dimensions.
+    pub is_partition: Option<bool>,
+    /// Of dimensions.
+    pub type_params: Option<DimensionParams>,
+}
+
+#[derive(Deserialize)]
+pub struct DimensionParams {
+    #[serde(default)]
+    pub validity_params: Strict,
 }
 
 /// A strict object as serde_json's own.
