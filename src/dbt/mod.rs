@@ -41,13 +41,10 @@ pub struct Project {
     pub metrics: BTreeMap<String, Metric>,
     /// Semantic models by unique id.
     pub semantic_models: BTreeMap<String, SemanticModel>,
-<<<<<<< HEAD
     /// Statements that dbt runs before all models (`on-run-start`), as written.
     pub on_run_start: Vec<String>,
-=======
     /// Models that the semantic layer takes its moments from: unique id, and the columns that it reads of them.
     pub time_spines: BTreeMap<String, Vec<String>>,
->>>>>>> picture
     /// Groups by name.
     pub groups: BTreeMap<String, Group>,
     /// Disabled nodes: unique id and name, so that a reference to one can say so.

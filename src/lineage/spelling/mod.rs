@@ -1,11 +1,11 @@
 //! Spellings that the parser does not know -> spellings of the same meaning that it knows, token by token. Positions stay those of the text.
 
-mod duckdb;
-mod trino;
+mod of_duckdb;
+mod of_trino;
 
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
-pub(super) use duckdb::GROUPED;
+pub(super) use of_duckdb::GROUPED;
 
 /// Whose spellings a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub(super) enum Spelling {
 pub(super) fn known(tokens: Vec<TokenWithSpan>, spelling: Spelling) -> Vec<TokenWithSpan> {
     match spelling {
         Spelling::Plain => tokens,
-        Spelling::DuckDb => duckdb::known(tokens),
-        Spelling::Trino => trino::known(tokens),
+        Spelling::DuckDb => of_duckdb::known(tokens),
+        Spelling::Trino => of_trino::known(tokens),
     }
 }
 
