@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::arguments::Place;
+use super::timings::Timings;
 use super::{Stopped, draw, store};
 use crate::contract::{self, Contract};
 use crate::dbt::{self, Project};
@@ -18,6 +19,8 @@ pub(super) struct Loaded {
     pub(super) workspace: Workspace,
     pub(super) project: Project,
     pub(super) lineage: Lineage,
+    /// What reading them cost.
+    pub(super) timings: Timings,
     /// Hash of every input read so far: file and blake3.
     pub(super) inputs: Vec<(PathBuf, blake3::Hash)>,
 }
@@ -47,6 +50,7 @@ impl From<dbt::artifact::ReadFault> for Stopped {
 impl Loaded {
     /// Reads the project; findings that do not stop the work are drawn.
     pub(super) fn new(place: &Place, look: &draw::Look) -> Result<Loaded, Stopped> {
+        let mut timings = Timings::start();
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let options =
             Options { project_dir: place.project_dir.clone(), manifest: place.manifest.clone(), target_path: place.target_path.clone() };
@@ -59,14 +63,20 @@ impl Loaded {
             inputs.push((path.clone(), blake3::hash(&bytes)));
             dbt::catalog::apply(&mut project, &bytes, &path)?;
         }
+        if let Some(file) = workspace.dbt_project.as_ref().filter(|_| project.on_run_start.is_empty()) {
+            project.on_run_start = dbt::profiles::on_run_start(&file.text, &file.path);
+        }
+        timings.ended("artifacts");
         let (lineage, keep) = lineage::trace_cached(&project, &store::kept_lineage(&workspace.target));
+        timings.ended("lineage");
         if let Some(keep) = keep {
             store::keep_lineage(&workspace.target, &keep);
         }
+        timings.ended("keeping it");
         if !look.quiet {
             draw::findings(&findings);
         }
-        Ok(Loaded { workspace, project, lineage, inputs })
+        Ok(Loaded { workspace, project, lineage, timings, inputs })
     }
 
     /// Says what reading the artifacts lost or doubted; for commands whose output has no place for it.

@@ -10,6 +10,7 @@ mod interrupt;
 mod prepare;
 mod progress;
 mod store;
+mod timings;
 mod completions;
 mod demo;
 mod draw;

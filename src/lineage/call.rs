@@ -1,6 +1,6 @@
 //! Function calls: aggregates, windows, functions that make many rows of one, and functions that nobody here knows.
 
-use sqlparser::ast::{Expr, Function, Ident, NamedWindowExpr, Spanned, WindowSpec, WindowType};
+use sqlparser::ast::{BinaryOperator, Expr, Function, Ident, NamedWindowExpr, Spanned, WindowSpec, WindowType};
 
 use super::anatomy;
 use super::columns::is_columns;
@@ -40,6 +40,16 @@ impl Reader<'_> {
         for argument in call.arguments {
             match argument {
                 Expr::Lambda(lambda) if functions::takes_lambda(&name) => from.add(&self.lambda(lambda, scope, inner)?.through(kind)),
+                // Without lambdas in its dialect, the parser takes `x -> body` for an operator.
+                Expr::BinaryOp { left, op: BinaryOperator::Arrow, right }
+                    if functions::takes_lambda(&name) && parameters(left).is_some() =>
+                {
+                    let before = self.parameters.len();
+                    self.parameters.extend(parameters(left).into_iter().flatten());
+                    let body = self.value(right, scope, inner);
+                    self.parameters.truncate(before);
+                    from.add(&body?.from.through(kind));
+                }
                 Expr::Identifier(word) if functions::takes_unit(&name) && is_unit(word, scope) => {}
                 other => from.add(&self.value(other, scope, inner)?.from.through(kind)),
             }
@@ -118,6 +128,16 @@ impl Reader<'_> {
             Some(NamedWindowExpr::NamedWindow(other)) => self.named_window(other, scope, place, depth + 1),
             None => Err(Unclear::at(format!("no window is called {}", name.value), name.span)),
         }
+    }
+}
+
+/// The names before the arrow of a lambda: one, or several in brackets.
+fn parameters(names: &Expr) -> Option<Vec<String>> {
+    match names {
+        Expr::Identifier(name) => Some(vec![name.value.to_lowercase()]),
+        Expr::Nested(inner) => parameters(inner),
+        Expr::Tuple(list) => list.iter().map(|one| parameters(one)?.pop()).collect(),
+        _ => None,
     }
 }
 

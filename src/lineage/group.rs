@@ -144,6 +144,8 @@ fn collect<'a>(expression: &'a Expr, select: &'a Select, scope: &Scope<'a>, foun
             }
             Ok(())
         }
+        // A text or the like is the same in every row.
+        Expr::Value(value) if !matches!(value.value, sqlparser::ast::Value::Number(..)) => Ok(()),
         Expr::Value(_) => {
             let unclear = || Unclear::at("a number in GROUP BY that means no single expression", expression.span());
             let at = match position(bare(expression), select, scope).ok_or_else(unclear)? {

@@ -39,7 +39,9 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
     let mut reader = Reader::new(ground.relations, &ground.manners, &ground.macros, who);
     let mut shape: Option<Shape> = None;
     for sql in variants {
-        reader.has_columns = sql.as_bytes().windows(8).any(|word| word.eq_ignore_ascii_case(b"columns("));
+        let bytes = sql.as_bytes();
+        let called = |(at, _): (usize, &str)| at >= 7 && bytes[at - 7..at].eq_ignore_ascii_case(b"columns");
+        reader.has_columns = sql.match_indices('(').any(called);
         let query = parse::query(sql, &ground.manners)?;
         let one = reader.query(&query, None)?;
         shape = Some(match shape {

@@ -64,11 +64,12 @@ impl Reader<'_> {
 
     /// The expression that the select list gives this name to.
     fn alias(&mut self, lower: &str, scope: &Scope<'_>, place: Place) -> Read<Option<Value>> {
-        if self.resolving.iter().any(|busy| busy == lower) {
+        let Some(&(_, expression)) = scope.aliases.iter().find(|(alias, _)| alias == lower) else { return Ok(None) };
+        let address = std::ptr::from_ref(expression).addr();
+        if self.resolving.contains(&address) {
             return Ok(None);
         }
-        let Some(&(_, expression)) = scope.aliases.iter().find(|(alias, _)| alias == lower) else { return Ok(None) };
-        self.resolving.push(lower.to_owned());
+        self.resolving.push(address);
         let value = self.value(expression, scope, place);
         self.resolving.pop();
         value.map(|value| Some(self.mark(expression, value)))
@@ -81,7 +82,7 @@ impl Reader<'_> {
         if self.parameters.contains(&lower[0]) {
             return Ok(Value::default());
         }
-        let mut around = Some((scope, place));
+        let (mut around, mut table_without) = (Some((scope, place)), None);
         while let Some((scope, place)) = around {
             for split in (1..names.len()).rev() {
                 let Some(table) = scope.table(&lower[..split]) else { continue };
@@ -90,6 +91,7 @@ impl Reader<'_> {
                     let value = self.sighted(&sight, &lower[split], scope, place);
                     return Ok(if split + 1 == names.len() { value } else { value.from.through(EdgeKind::Transformation).into() });
                 }
+                table_without.get_or_insert((table, scope, place));
             }
             if let sight @ (Sight::At(_) | Sight::Several(_) | Sight::Merged(_)) = scope.bare(&lower[0]) {
                 return Ok(self.sighted(&sight, &lower[0], scope, place).from.through(EdgeKind::Transformation).into());
@@ -97,7 +99,16 @@ impl Reader<'_> {
             around = scope.outer.map(|outer| (outer, Place::Group));
         }
         let written: Vec<&str> = names.iter().map(|name| name.value.as_str()).collect();
-        Err(Unclear::at(format!("no column is called {}", written.join(".")), first.span))
+        let unclear = Unclear::at(format!("no column is called {}", written.join(".")), first.span);
+        match table_without {
+            // The table is there; what is known of its columns is not all, so any of them may be meant.
+            Some((table, scope, place)) => {
+                self.doubts.push(unclear);
+                let row = self.whole_row(table, scope, place)?;
+                Ok(row.through(EdgeKind::Assumed).with(&self.anything()).into())
+            }
+            None => Err(unclear),
+        }
     }
 
     /// The influences of a column that was sighted. In a grouped SELECT a column that is no key stands for any row of its group.

@@ -22,10 +22,10 @@ impl Reader<'_> {
             return Err(Unclear::at("a query clause that is not understood", query.span()));
         }
         let (ctes, multiplied) = (self.ctes.len(), std::mem::take(&mut self.multiplied));
-        let (parameters, resolving) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.resolving));
+        let parameters = std::mem::take(&mut self.parameters);
         let shape = self.with_ctes(query, outer);
         self.ctes.truncate(ctes);
-        (self.multiplied, self.parameters, self.resolving) = (multiplied, parameters, resolving);
+        (self.multiplied, self.parameters) = (multiplied, parameters);
         shape
     }
 

@@ -33,8 +33,8 @@ pub(super) struct Reader<'p> {
     pub(super) ctes: Vec<(String, Read<Rc<Shape>>)>,
     /// Parameters of the lambdas around the expression.
     pub(super) parameters: Vec<String>,
-    /// Aliases that are being resolved: one that refers to itself means a column.
-    pub(super) resolving: Vec<String>,
+    /// Expressions with a name that are being read because of it, by address: one that names itself, however deep inside, means a column.
+    pub(super) resolving: Vec<usize>,
     /// What decides how many rows the current SELECT makes of one (`unnest`).
     pub(super) multiplied: Influences,
     /// Macros that the project defines in the warehouse.

@@ -117,3 +117,16 @@ fn a_query_says_what_it_reads() {
         );
     }
 }
+
+#[test]
+fn a_name_that_means_itself_is_no_way_down_for_ever() {
+    for sql in [
+        "select (select zz) as zz from orders",
+        "select (select max(zz + (select zz)) from orders) as zz, zz as yy from orders",
+        "select a as b, b as a, (select b + (select a)) as c from nowhere",
+        "with recursive r as (select (select n) as n union all select (select n) as n from r) select * from r",
+    ] {
+        let project = project(&[("orders", None)], &[("m", sql)]);
+        assert!(lineage::trace(&project).columns.contains_key("model.case.m"), "{sql}");
+    }
+}

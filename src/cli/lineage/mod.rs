@@ -34,6 +34,9 @@ pub(super) struct Lineage {
     /// Steps upstream in tree, mermaid and dot; without it a tree shows 4, of a whole model 2
     #[arg(long, value_name = "N", conflicts_with_all = ["all", "blind_spots"])]
     depth: Option<usize>,
+    /// Say what the phases cost: CPU seconds / seconds
+    #[arg(long, hide = true)]
+    timings: bool,
     /// OpenLineage's namespace of the relations; else the adapter's name
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
@@ -63,7 +66,12 @@ impl Lineage {
             return blind_spots::run(&mut loaded, self.of.as_deref(), self.format == Form::Json, look);
         }
         let Some(of) = &self.of else {
-            return self.all(&loaded, look);
+            let ended = self.all(&loaded, look);
+            loaded.timings.ended("output");
+            if self.timings {
+                loaded.timings.lines().iter().for_each(|line| draw::say(line));
+            }
+            return ended;
         };
         loaded.say_notes(look);
         let asked = targets::find(&mut loaded, of, look)?;

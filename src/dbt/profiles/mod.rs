@@ -180,6 +180,16 @@ pub fn read_project_file(
     })
 }
 
+/// The statements of `on-run-start` in `dbt_project.yml`, as written; none where they cannot be read.
+pub fn on_run_start(dbt_project_yml: &str, file: &Path) -> Vec<String> {
+    let read = crate::yaml::value(dbt_project_yml, file).ok();
+    match read.as_ref().and_then(|read| read.get("on-run-start")) {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[allow(clippy::result_large_err, reason = "read once per run")]
 fn mapping(value: Value, what: &str) -> Result<Map<String, Value>, Finding> {
     match value {

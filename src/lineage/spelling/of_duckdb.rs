@@ -11,24 +11,38 @@ use super::{closing, is, is_any, word};
 /// A function that no warehouse has: its arguments are the groups of a PIVOT.
 pub(in super::super) const GROUPED: &str = "presscheck_grouped_by";
 
-/// Rewrites a text of DuckDB. Texts without such a spelling come back as they are.
+/// Rewrites a text of DuckDB. One without such a spelling, as most are, comes back as it is.
 pub(super) fn known(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    if !tokens.iter().any(is_special) {
+    if !has_spelling(&tokens) {
         return tokens;
     }
     let tokens: Vec<TokenWithSpan> = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
     query(&tokens)
 }
 
-/// What may begin or mark one of the spellings.
-fn is_special(token: &TokenWithSpan) -> bool {
-    match &token.token {
-        Token::Colon => true,
-        Token::Word(_) => {
-            ["asof", "positional", "pivot", "pivot_wider", "unpivot", "pivot_longer", "from", "nulls"].iter().any(|word| is(token, word))
+/// Whether any of the spellings may be in a text.
+fn has_spelling(tokens: &[TokenWithSpan]) -> bool {
+    let mut before: Option<&TokenWithSpan> = None;
+    for token in tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))) {
+        let special = match &token.token {
+            Token::Colon => true,
+            Token::Word(word) if word.quote_style.is_none() => match word.value.len() {
+                4 if is(token, "from") => before
+                    .is_none_or(|before| before.token == Token::LParen || is_any(before, &["union", "all", "except", "intersect", "name"])),
+                4 => is(token, "asof"),
+                5 => is(token, "pivot") || is(token, "nulls") && before.is_some_and(|before| is_any(before, &["ignore", "respect"])),
+                7 => is(token, "unpivot"),
+                10 | 11 | 12 => is_any(token, &["positional", "pivot_wider", "pivot_longer"]),
+                _ => false,
+            },
+            _ => false,
+        };
+        if special {
+            return true;
         }
-        _ => false,
+        before = Some(token);
     }
+    false
 }
 
 /// Tokens of one query: brackets inside are queries or lists of their own.
