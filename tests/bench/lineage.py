@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--presscheck", type=Path, default=TARGET / "release" / "presscheck", help="the binary to time (default: %(default)s)")
     parser.add_argument("--arguments", default="--timings", help="more arguments of `presscheck lineage --all` (default: %(default)s)")
     parser.add_argument("--work", type=Path, default=CACHE / "bench", help="a folder for the project (default: %(default)s)")
-    parser.add_argument("--generate", action="store_true", help="write the project, say where, and stop")
+    parser.add_argument("--generate", action="store_true", help="write the project, say what is in it, and stop")
     parser.add_argument("--as-sqlglot", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.as_sqlglot:
@@ -69,11 +69,14 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
     project = options.work / f"lineage-{options.models}-{options.seed}"
-    shutil.rmtree(project, ignore_errors=True)
-    facts = synthetic.write(project, options.models, options.seed)
-    print(f"{project}: " + ", ".join(f"{count:,} {what}" for what, count in facts.items()), file=sys.stderr)
     if options.generate:
+        shutil.rmtree(project, ignore_errors=True)
+        print(json.dumps(synthetic.write(project, options.models, options.seed)))
         return
+    # In a process apart: the kernel counts the size of the parent into the peak of a child.
+    generate = [sys.executable, Path(__file__), "--generate", "--models", options.models, "--seed", options.seed, "--work", options.work]
+    facts = json.loads(call(generate))
+    print(f"{project}: {numbers(facts)}", file=sys.stderr)
     contenders = []
     if "floor" not in options.without:
         contenders.append(floor(project))
@@ -91,9 +94,13 @@ def main() -> None:
                 contender.rounds.append(cost)
     print(table(contenders, facts))
     print(f"\n{options.rounds} rounds, {os.cpu_count()} cores, load average {load:.1f} at the start and {os.getloadavg()[0]:.1f} at the end.")
-    print("The project: " + ", ".join(f"{count:,} {what}" for what, count in facts.items()) + f"; seed {options.seed}.")
+    print(f"The project: {numbers(facts)}; seed {options.seed}.")
     for contender in contenders:
         print(f"- {contender.name}: {contender.rounds[-1].said.strip()}")
+
+
+def numbers(facts: dict) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in facts.items())
 
 
 def floor(project: Path) -> Contender:
@@ -144,7 +151,7 @@ def run(contender: Contender, log: Path) -> Cost:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
         sys.exit(f"{contender.name} ended with {child.returncode}; see {log} and {errors}")
-    out, err = log.read_text(), errors.read_text()
+    out, err = (open(path, errors="replace").read(100_000) for path in (log, errors))
     said = "; ".join((err if len(out) > 1000 else out + err).split("\n"))[:1000]
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, contender.work(out, err), said)
 
