@@ -63,6 +63,9 @@ impl Reader<'_> {
                 partitions,
                 index_hints: _,
             } if version.is_none() && partitions.is_empty() => {
+                if let Some(elements) = self.elements(name, left, alias.as_ref(), outer)? {
+                    return Ok(elements);
+                }
                 let (names, mut shape) = self.table(name)?;
                 if sample.is_some() {
                     let any = shape.rows.any();
@@ -153,6 +156,29 @@ impl Reader<'_> {
                 Ok((parts, shape))
             }
         }
+    }
+
+    /// `FROM t, t.items AS item`: the elements of an array of a table before it, where no relation has that name (BigQuery, Redshift).
+    fn elements<'a>(
+        &mut self,
+        name: &ObjectName,
+        left: Option<&Scope<'a>>,
+        alias: Option<&TableAlias>,
+        outer: Option<&'a Scope<'a>>,
+    ) -> Read<Option<Scope<'a>>> {
+        let parts = object_parts(name);
+        let (Some(left), Some((column, table))) = (left, parts.split_last()) else { return Ok(None) };
+        let Some(table) = left.table(table).filter(|_| !table.is_empty()) else { return Ok(None) };
+        if self.look_up(&parts.join(".")) != Named::None {
+            return Ok(None);
+        }
+        let sight = left.within(table, column);
+        if sight == super::scope::Sight::Nowhere {
+            return Ok(None);
+        }
+        let from = self.sighted(&sight, column, left, Place::Row).from.through(EdgeKind::Transformation);
+        let element = alias.map_or(column.as_str(), |alias| alias.name.value.as_str());
+        self.named(Vec::new(), many(&from, std::iter::once(element)), alias, outer).map(Some)
     }
 
     fn derived<'a>(

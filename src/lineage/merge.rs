@@ -120,6 +120,7 @@ impl<'p> Merger<'p> {
         }
         self.hang();
         self.unite(relations);
+        self.lineage.problems.iter_mut().for_each(|problem| problem.message = short(&problem.message));
         self.lineage.problems.sort_by(|a, b| (&a.model, &a.message).cmp(&(&b.model, &b.message)));
         self.lineage
     }
@@ -195,6 +196,16 @@ impl<'p> Merger<'p> {
     }
     fn any(&mut self, relation: &str) -> NodeIndex {
         self.part(relation, PartName::Column(ANY_COLUMN))
+    }
+}
+
+/// One line of bounded length: a message may quote the SQL.
+fn short(message: &str) -> String {
+    const LONGEST: usize = 200;
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
     }
 }
 

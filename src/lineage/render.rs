@@ -105,11 +105,19 @@ pub(super) fn is_harmless(hook: &str) -> bool {
         "optimize",
         "select 1",
         "commit",
+        "set session",
+        "alter session set",
+        "set query_band",
         "begin",
     ];
     let text = hook.trim().trim_end_matches(';').to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
     let normal = words.join(" ");
+    let altered = ["alter table ", "alter view ", "alter materialized view "].iter().any(|start| normal.starts_with(start));
+    let described = [" set properties", " set tblproperties", " set comment", " set tag ", " owner to ", " set tags "];
+    if altered && !normal.contains(';') && described.iter().any(|what| normal.contains(what)) {
+        return true;
+    }
     normal.is_empty()
         || (!normal.contains(';') && HARMLESS.iter().any(|start| normal == *start || normal.starts_with(&format!("{start} "))))
 }
