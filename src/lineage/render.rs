@@ -1,78 +1,19 @@
-//! A model's SQL: dbt's compiled text, or, in a parse-only manifest, the raw text where its Jinja is no more than `ref`, `source` and `config`.
+//! A model's SQL: dbt's compiled text, or what its template gives where dbt did not compile; and what its hooks may do to it.
 //!
-//! Not a Jinja engine: anything else in braces makes the text unknown.
+//! Not a Jinja engine: see [`crate::jinja`].
+
+use std::borrow::Cow;
 
 use super::parse::Unclear;
-use crate::dbt::{Node, NodeKind, Project};
+use crate::dbt::{Node, Project};
+use crate::jinja::Renderer;
 
-/// The SQL that makes a model.
-pub(super) fn sql_of(project: &Project, node: &Node) -> Result<String, Unclear> {
-    if node.language != "sql" {
-        return Err(Unclear::new(format!("a {} model", node.language)));
+/// The SQL that makes a model; two texts where a first run and a later one have different ones.
+pub(super) fn sql_of<'n>(renderer: &Renderer, project: &Project, node: &'n Node) -> Result<Vec<Cow<'n, str>>, Unclear> {
+    match renderer.sql(project, node) {
+        Ok(rendered) => Ok(rendered.variants),
+        Err(unrendered) => Err(Unclear { message: format!("not compiled, and not rendered: {}", unrendered.message), place: unrendered.place }),
     }
-    if let Some(compiled) = &node.compiled_code {
-        return Ok(compiled.clone());
-    }
-    let mut sql = String::with_capacity(node.raw_code.len());
-    let mut rest = node.raw_code.as_str();
-    while let Some(start) = rest.find('{') {
-        let (before, tail) = rest.split_at(start);
-        sql.push_str(before);
-        let (end, comment) = match tail.get(..2) {
-            Some("{{") => ("}}", false),
-            Some("{#") => ("#}", true),
-            Some("{%") => return Err(Unclear::new("not compiled, and its Jinja is more than ref and source")),
-            _ => {
-                sql.push('{');
-                rest = &tail[1..];
-                continue;
-            }
-        };
-        let Some(length) = tail.find(end) else { return Err(Unclear::new("not compiled, and its Jinja is not closed")) };
-        if !comment {
-            let call = tail[2..length].trim().trim_start_matches('-').trim_end_matches('-').trim();
-            sql.push_str(
-                &rendered(project, node, call)
-                    .ok_or_else(|| Unclear::new(format!("not compiled, and this is not rendered here: {{{{ {call} }}}}")))?,
-            );
-        }
-        rest = &tail[length + 2..];
-    }
-    sql.push_str(rest);
-    Ok(sql)
-}
-
-/// `ref('x')`, `ref('package', 'x')`, `source('a', 'b')`, `config(...)`, `this`.
-fn rendered(project: &Project, node: &Node, call: &str) -> Option<String> {
-    if call == "this" {
-        return node.relation_name.clone();
-    }
-    let (function, arguments) = call.split_once('(')?;
-    let arguments = arguments.strip_suffix(')')?;
-    if function.trim() == "config" {
-        return (!arguments.contains("hook")).then(String::new);
-    }
-    let texts: Vec<&str> = arguments.split(',').map(|text| quoted(text.trim())).collect::<Option<_>>()?;
-    let parents = || node.depends_on.iter().filter_map(|id| project.nodes.get(id));
-    let mut found = match (function.trim(), texts.as_slice()) {
-        ("ref", [name]) => parents().filter(|parent| parent.kind != NodeKind::Source && parent.name == *name).collect::<Vec<_>>(),
-        ("ref", [package, name]) => {
-            parents().filter(|parent| parent.kind != NodeKind::Source && parent.name == *name && parent.package == *package).collect()
-        }
-        ("source", [source, table]) => {
-            parents().filter(|parent| parent.source_name.as_deref() == Some(source) && parent.name == *table).collect()
-        }
-        _ => return None,
-    };
-    let parent = found.pop().filter(|_| found.is_empty())?;
-    match &parent.relation_name {
-        Some(name) => Some(name.clone()),
-        None => Some(format!("__dbt__cte__{}", parent.name)),
-    }
-}
-
-fn quoted(text: &str) -> Option<&str> {
-    ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote)).filter(|inner| !inner.contains(['\'', '"', '\\']))
 }
 
 /// Whether hooks leave rows and values alone: grants, comments, indexes, statistics.

@@ -16,6 +16,7 @@ use super::resolve::Reader;
 use super::shape::{Field, Open, Shape};
 use super::{Columns, Lineage, Problem};
 use crate::dbt::{self, NodeKind, Project};
+use crate::jinja::Renderer;
 
 /// Columns that dbt adds to a snapshot.
 const SNAPSHOT_COLUMNS: [&str; 5] = ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"];
@@ -30,6 +31,7 @@ pub fn trace(project: &Project) -> Lineage {
 
 struct Tracer<'p> {
     project: &'p Project,
+    renderer: Renderer,
     manners: Manners,
     relations: Relations,
     lineage: Lineage,
@@ -50,6 +52,7 @@ impl<'p> Tracer<'p> {
     fn new(project: &'p Project) -> Self {
         Tracer {
             project,
+            renderer: Renderer::new(project),
             manners: manners(&project.adapter),
             relations: Relations::of(project),
             lineage: Lineage::default(),
@@ -93,8 +96,9 @@ impl<'p> Tracer<'p> {
     }
 
     fn read(&mut self, node: &'p dbt::Node) -> Read<Understood> {
-        let sql = render::sql_of(self.project, node)?;
-        let query = parse::query(&sql, &self.manners)?;
+        let variants = render::sql_of(&self.renderer, self.project, node)?;
+        let sql = variants.first().map(AsRef::as_ref).unwrap_or_default();
+        let query = parse::query(sql, &self.manners)?;
         let mut reader = Reader::new(
             &mut self.lineage.graph,
             &self.relations,
@@ -112,6 +116,9 @@ impl<'p> Tracer<'p> {
             if !mentioned {
                 doubts.push(Unclear::new(format!("{} is a parent, but the SQL does not name it: used while compiling", parent.name)));
             }
+        }
+        if variants.len() > 1 {
+            doubts.push(Unclear::new("a later run has another text than the first"));
         }
         for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
             let start: String = hook.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
