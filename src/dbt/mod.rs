@@ -117,10 +117,10 @@ pub struct Node {
     pub loaded_at_query: Option<String>,
     /// Checksum of the file, as dbt computes it.
     pub checksum: Option<String>,
-    /// SQL of post- and pre-hooks.
-    pub hooks: Vec<String>,
     /// `config`, hooks excepted, of what has no compiled text: its template may read it. Empty otherwise.
     pub config: serde_json::Map<String, serde_json::Value>,
+    /// SQL of post- and pre-hooks.
+    pub hooks: Vec<String>,
 }
 
 /// A documented or observed column.

@@ -18,8 +18,8 @@ pub struct Variables {
     pub packages: BTreeMap<String, Map<String, Value>>,
     /// `dispatch`: namespace and the packages that are searched for its macros, in order.
     pub dispatch: BTreeMap<String, Vec<String>>,
-    /// Whether the root project's file was read: without it, no variable is known not to be set.
-    pub read: bool,
+    /// Name of the project whose file was read: without it, no variable is known not to be set.
+    pub of: Option<String>,
 }
 
 impl Variables {
@@ -30,7 +30,8 @@ impl Variables {
     #[allow(clippy::result_large_err, reason = "read once per run")]
     pub fn of_root(dbt_project_yml: &str, file: &Path, vars_yml: Option<(&str, &Path)>) -> Result<Variables, Finding> {
         let read = crate::yaml::value(dbt_project_yml, file)?;
-        let mut variables = Variables { root: vars(&read), read: true, ..Variables::default() };
+        let mut variables =
+            Variables { root: vars(&read), of: read.get("name").and_then(Value::as_str).map(str::to_owned), ..Variables::default() };
         if let Some((text, file)) = vars_yml {
             variables.root.extend(vars(&crate::yaml::value(text, file)?));
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use minijinja::value::{Kwargs, Object, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::rewrite::CALLED;
 use super::scope::{Rendering, Scope};
 use super::value::{Dict, List, fault, lock};
 
@@ -55,7 +56,7 @@ impl MacroCall {
         let mut module = template.render_captured(Scope::value(&self.rendering))?;
         let (result, inner) = module.with_state_mut(|inner| {
             let result = inner.consume_fuel(spent).and_then(|()| {
-                let called = inner.lookup(&self.name).ok_or_else(|| fault("this macro has another name in its text"))?;
+                let called = inner.lookup(CALLED).ok_or_else(|| fault("its text holds no macro"))?;
                 let bound = bind(&called, positional, given)?;
                 called.call(inner, &bound)
             });

@@ -17,23 +17,79 @@ use super::value::{List, fault, from_json, unknown};
 
 /// Functions, and things that have members.
 const FUNCTIONS: &[&str] = &[
-    "ref", "source", "config", "var", "env_var", "return", "log", "print", "debug", "set", "set_strict", "zip", "zip_strict", "dict", "tojson",
-    "fromjson", "is_incremental", "should_full_refresh", "set_sql_header", "try_or_compiler_error", "__list", "__dict", "__percent",
+    "ref",
+    "source",
+    "config",
+    "var",
+    "env_var",
+    "return",
+    "log",
+    "print",
+    "debug",
+    "set",
+    "set_strict",
+    "zip",
+    "zip_strict",
+    "dict",
+    "tojson",
+    "fromjson",
+    "is_incremental",
+    "should_full_refresh",
+    "set_sql_header",
+    "try_or_compiler_error",
+    "namespace",
+    "__list",
+    "__dict",
+    "__set",
+    "__percent",
 ];
 const THINGS: &[&str] = &["adapter", "api", "builtins", "exceptions", "flags", "model", "modules", "target"];
 /// Functions whose result is only known while dbt runs.
 const ASKING: &[&str] = &[
-    "run_query", "statement", "load_result", "store_result", "store_raw_result", "load_relation", "load_cached_relation", "write", "render",
-    "submit_python_job", "diff_of_two_dicts", "local_md5", "toyaml", "fromyaml", "doc", "metric", "function", "get_columns_in_query",
+    "run_query",
+    "statement",
+    "load_result",
+    "store_result",
+    "store_raw_result",
+    "load_relation",
+    "load_cached_relation",
+    "write",
+    "render",
+    "submit_python_job",
+    "diff_of_two_dicts",
+    "local_md5",
+    "toyaml",
+    "fromyaml",
+    "doc",
+    "metric",
+    "function",
+    "get_columns_in_query",
 ];
 /// Values that are only known while dbt runs.
 const UNKNOWN: &[&str] = &[
-    "graph", "selected_resources", "sql", "pre_hooks", "post_hooks", "thread_id", "connection_name", "invocation_args_dict",
-    "dbt_metadata_envs", "sql_now", "column_name",
+    "graph",
+    "selected_resources",
+    "sql",
+    "pre_hooks",
+    "post_hooks",
+    "thread_id",
+    "connection_name",
+    "invocation_args_dict",
+    "dbt_metadata_envs",
+    "sql_now",
+    "column_name",
 ];
 /// Those of dbt's own macros that have a meaning of their own here.
-const INSTEAD: &[&str] =
-    &["is_incremental", "should_full_refresh", "set_sql_header", "run_query", "statement", "load_relation", "load_cached_relation", "get_columns_in_query"];
+const INSTEAD: &[&str] = &[
+    "is_incremental",
+    "should_full_refresh",
+    "set_sql_header",
+    "run_query",
+    "statement",
+    "load_relation",
+    "load_cached_relation",
+    "get_columns_in_query",
+];
 
 /// A function or thing of dbt's, bound to a rendering.
 pub(super) struct Thing {

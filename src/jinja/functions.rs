@@ -77,7 +77,8 @@ pub(super) fn call(rendering: &Arc<Rendering>, name: &str, state: &mut State<'_,
             let row = |at: usize| Value::from(Tuple::from(lists.iter().filter_map(|list| list.get(at).cloned()).collect::<Vec<_>>()));
             Ok(List::value((0..length).map(row).collect()))
         }
-        "dict" => dict(args),
+        "dict" => dict(args, false),
+        "namespace" => dict(args, true),
         "tojson" => {
             let (value, _, _): (Value, Option<Value>, Kwargs) = from_args(args)?;
             super::json::written(&value).map(Value::from)
@@ -91,6 +92,14 @@ pub(super) fn call(rendering: &Arc<Rendering>, name: &str, state: &mut State<'_,
         }
         "__list" => Ok(List::value(args.to_vec())),
         "__dict" => Ok(Dict::value(args.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())))),
+        "__set" => match args {
+            [namespace, name, value] => {
+                let of = namespace.downcast_object::<Dict>().ok_or_else(|| fault("only a namespace can be assigned to"))?;
+                let set = of.change(state, &[value.clone()], |entries| entries.insert(name.clone(), value.clone()));
+                set.map(|_| Value::from(()))
+            }
+            _ => Err(fault("a namespace takes one value at a time")),
+        },
         "__percent" => {
             let (format, value): (Value, Value) = from_args(args)?;
             let mut all = vec![format];
@@ -105,8 +114,8 @@ pub(super) fn call(rendering: &Arc<Rendering>, name: &str, state: &mut State<'_,
     }
 }
 
-/// `dict(a=1)`, `dict(mapping)`, `dict(pairs)`.
-fn dict(args: &[Value]) -> Result<Value, Error> {
+/// `namespace(..)`, `dict(a=1)`, `dict(mapping)`, `dict(pairs)`.
+fn dict(args: &[Value], namespace: bool) -> Result<Value, Error> {
     let (from, named): (Option<Value>, Kwargs) = from_args(args)?;
     let mut entries: Vec<(Value, Value)> = Vec::new();
     if let Some(from) = from {
@@ -124,7 +133,7 @@ fn dict(args: &[Value]) -> Result<Value, Error> {
     for key in given {
         entries.push((Value::from(key), named.get::<Value>(key)?));
     }
-    Ok(if count > 1 { Dict::unordered(entries) } else { Dict::value(entries) })
+    Ok(if count > 1 || namespace { Dict::unordered(entries) } else { Dict::value(entries) })
 }
 
 /// A variable's value for the node that is rendered.
@@ -132,7 +141,9 @@ pub(super) fn variable(rendering: &Rendering, name: &str) -> Result<Option<Value
     let variables = &rendering.world.variables;
     match variables.get(&rendering.node.package, name) {
         Some(value) => Ok(Some(from_json(value))),
-        None if !variables.read => Err(fault(format!("the variable `{name}` is not known: dbt_project.yml was not read"))),
+        None if variables.of.as_ref() != Some(&rendering.world.root) => {
+            Err(fault(format!("the variable `{name}` is not known: dbt_project.yml was not read")))
+        }
         None => Ok(None),
     }
 }
@@ -191,7 +202,12 @@ pub(super) fn adapter(rendering: &Arc<Rendering>, method: &str, state: &mut Stat
         "get_columns_in_relation" => {
             let (relation,): (Value,) = from_args(args)?;
             let relation = relation.downcast_object_ref::<Relation>().ok_or_else(|| fault("get_columns_in_relation: not a relation"))?;
-            let missing = || fault(format!("the columns of {} are not known: they need a catalog.json", relation.parts[2].as_deref().unwrap_or_default()));
+            let missing = || {
+                fault(format!(
+                    "the columns of {} are not known: they need a catalog.json",
+                    relation.parts[2].as_deref().unwrap_or_default()
+                ))
+            };
             let columns = relation.columns.as_ref().ok_or_else(missing)?;
             state.consume_fuel(u64::try_from(columns.len()).unwrap_or(u64::MAX))?;
             let mark = mark(&world.adapter).unwrap_or('"');

@@ -25,11 +25,13 @@ pub(super) fn call(state: &mut State<'_, '_>, value: &Value, method: &str, args:
         (ValueKind::Map, "items" | "keys" | "values" | "get") if value.len().is_some_and(|length| length > 0) || value.is_kwargs() => {
             let entries = value.as_object().and_then(|object| object.try_iter_pairs()).into_iter().flatten();
             let copy = Dict::value(entries);
-            copy.downcast_object::<Dict>().map_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)), |dict| of_dict(state, &dict, method, args))
+            copy.downcast_object::<Dict>()
+                .map_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)), |dict| of_dict(state, &dict, method, args))
         }
         (ValueKind::Seq | ValueKind::Iterable, "index" | "count" | "copy") => {
             let copy = List::value(value.try_iter()?.collect());
-            copy.downcast_object::<List>().map_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)), |list| of_list(state, &list, method, args))
+            copy.downcast_object::<List>()
+                .map_or_else(|| Err(Error::from(ErrorKind::UnknownMethod)), |list| of_list(state, &list, method, args))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }
@@ -101,11 +103,7 @@ fn of_text(state: &mut State<'_, '_>, text: &str, method: &str, args: &[Value]) 
         "partition" => {
             let (by,): (&str,) = from_args(args)?;
             let (first, rest) = text.split_once(by).map_or((text, None), |(first, rest)| (first, Some(rest)));
-            Ok(Value::from(Tuple::from([
-                Value::from(first),
-                Value::from(rest.map_or("", |_| by)),
-                Value::from(rest.unwrap_or_default()),
-            ])))
+            Ok(Value::from(Tuple::from([Value::from(first), Value::from(rest.map_or("", |_| by)), Value::from(rest.unwrap_or_default())])))
         }
         "replace" => {
             let (from, to, count): (&str, &str, Option<usize>) = from_args(args)?;
@@ -184,24 +182,25 @@ fn of_list(state: &mut State<'_, '_>, list: &std::sync::Arc<List>, method: &str,
     match method {
         "append" => {
             let (item,): (Value,) = from_args(args)?;
-            list.change(&[item.clone()], |items| items.push(item)).map(nothing)
+            list.change(state, &[item.clone()], |items| items.push(item)).map(nothing)
         }
         "add" => {
             let (item,): (Value,) = from_args(args)?;
-            list.change(&[item.clone()], |items| if items.contains(&item) { () } else { items.push(item) }).map(nothing)
+            list.change(state, &[item.clone()], |items| if items.contains(&item) { () } else { items.push(item) }).map(nothing)
         }
         "extend" => {
             let (more,): (Value,) = from_args(args)?;
             let more = all(&more)?;
-            list.change(&more.clone(), |items| items.extend(more)).map(nothing)
+            list.change(state, &more.clone(), |items| items.extend(more)).map(nothing)
         }
         "insert" => {
             let (at, item): (i64, Value) = from_args(args)?;
-            list.change(&[item.clone()], |items| items.insert(place(at, items.len()).unwrap_or(0).min(items.len()), item)).map(nothing)
+            list.change(state, &[item.clone()], |items| items.insert(place(at, items.len()).unwrap_or(0).min(items.len()), item))
+                .map(nothing)
         }
         "pop" => {
             let (at,): (Option<i64>,) = from_args(args)?;
-            let popped = list.change(&[], |items| {
+            let popped = list.change(state, &[], |items| {
                 let at = place(at.unwrap_or(-1), items.len()).filter(|at| *at < items.len())?;
                 Some(items.remove(at))
             })?;
@@ -209,15 +208,15 @@ fn of_list(state: &mut State<'_, '_>, list: &std::sync::Arc<List>, method: &str,
         }
         "remove" | "discard" => {
             let (item,): (Value,) = from_args(args)?;
-            let removed = list.change(&[], |items| items.iter().position(|one| *one == item).map(|at| items.remove(at)))?;
+            let removed = list.change(state, &[], |items| items.iter().position(|one| *one == item).map(|at| items.remove(at)))?;
             if removed.is_none() && method == "remove" { Err(fault("remove: no such item")) } else { Ok(Value::from(())) }
         }
-        "reverse" => list.change(&[], |items| items.reverse()).map(nothing),
-        "clear" => list.change(&[], Vec::clear).map(nothing),
+        "reverse" => list.change(state, &[], |items| items.reverse()).map(nothing),
+        "clear" => list.change(state, &[], Vec::clear).map(nothing),
         "sort" => {
             let sorted = state.apply_filter("sort", &[List::value(list.items())])?;
             let sorted: Vec<Value> = sorted.try_iter()?.collect();
-            list.change(&[], |items| *items = sorted).map(nothing)
+            list.change(state, &[], |items| *items = sorted).map(nothing)
         }
         "copy" => Ok(List::value(all(&List::value(list.items()))?)),
         "index" => {
@@ -271,11 +270,11 @@ fn of_dict(state: &mut State<'_, '_>, dict: &std::sync::Arc<Dict>, method: &str,
         "setdefault" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
             let default = default.unwrap_or_else(|| Value::from(()));
-            dict.change(&[default.clone()], |entries| entries.entry(key).or_insert(default).clone())
+            dict.change(state, &[default.clone()], |entries| entries.entry(key).or_insert(default).clone())
         }
         "pop" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
-            let popped = dict.change(&[], |entries| entries.shift_remove(&key))?;
+            let popped = dict.change(state, &[], |entries| entries.shift_remove(&key))?;
             popped.or(default).ok_or_else(|| fault("pop: no such key"))
         }
         "update" => {
@@ -286,9 +285,9 @@ fn of_dict(state: &mut State<'_, '_>, dict: &std::sync::Arc<Dict>, method: &str,
             }
             state.consume_fuel(u64::try_from(new.len()).unwrap_or(u64::MAX))?;
             let values: Vec<Value> = new.iter().map(|(_, value)| value.clone()).collect();
-            dict.change(&values, |entries| entries.extend(new)).map(|()| Value::from(()))
+            dict.change(state, &values, |entries| entries.extend(new)).map(|()| Value::from(()))
         }
-        "clear" => dict.change(&[], indexmap::IndexMap::clear).map(|()| Value::from(())),
+        "clear" => dict.change(state, &[], indexmap::IndexMap::clear).map(|()| Value::from(())),
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }
 }

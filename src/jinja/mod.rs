@@ -21,8 +21,8 @@ mod value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
@@ -91,7 +91,7 @@ impl Renderer {
             }
             std::fmt::Write::write_str(out, &value::written(value)).map_err(minijinja::Error::from)
         });
-        for name in ["debug", "dict"] {
+        for name in ["debug", "dict", "namespace"] {
             environment.remove_global(name);
         }
         environment.add_filter("list", |items: Value| Ok::<_, minijinja::Error>(value::List::value(items.try_iter()?.collect())));
@@ -102,7 +102,7 @@ impl Renderer {
         let macros = Arc::clone(&world);
         environment.set_loader(move |name| {
             let found = name.split_once('.').and_then(|(package, name)| macros.macros.get(package)?.get(name));
-            Ok(found.filter(|text| text.len() <= LONGEST).map(|text| rewrite::rewrite(text).text))
+            Ok(found.filter(|text| text.len() <= LONGEST).map(|text| rewrite::rewrite_macro(text).text))
         });
         Renderer { environment, world }
     }

@@ -72,10 +72,6 @@ impl Object for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.date_only {
-            write!(f, "{}", self.time.date())
-        } else {
-            write!(f, "{} {}+00:00", self.time.date(), self.time.time())
-        }
+        if self.date_only { write!(f, "{}", self.time.date()) } else { write!(f, "{} {}+00:00", self.time.date(), self.time.time()) }
     }
 }

@@ -42,9 +42,8 @@ impl Relation {
 
     /// A relation of these parts, quoted as the adapter does.
     pub(super) fn new(parts: [Option<String>; 3], mark: Option<char>) -> Relation {
-        let quoted = |part: &Option<String>| {
-            part.as_ref().map(|part| mark.map_or_else(|| part.clone(), |mark| format!("{mark}{part}{mark}")))
-        };
+        let quoted =
+            |part: &Option<String>| part.as_ref().map(|part| mark.map_or_else(|| part.clone(), |mark| format!("{mark}{part}{mark}")));
         Relation { quoted: [quoted(&parts[0]), quoted(&parts[1]), quoted(&parts[2])], parts, cte: false, columns: None }
     }
 
@@ -144,7 +143,20 @@ pub(super) struct Column {
 
 const TEXTS: [&str; 8] = ["text", "character varying", "character", "varchar", "string", "nvarchar", "char", "bpchar"];
 const WHOLE: [&str; 14] = [
-    "smallint", "integer", "bigint", "smallserial", "serial", "bigserial", "int2", "int4", "int8", "int", "tinyint", "hugeint", "int64", "long",
+    "smallint",
+    "integer",
+    "bigint",
+    "smallserial",
+    "serial",
+    "bigserial",
+    "int2",
+    "int4",
+    "int8",
+    "int",
+    "tinyint",
+    "hugeint",
+    "int64",
+    "long",
 ];
 const REAL: [&str; 6] = ["real", "float4", "float", "double precision", "float8", "double"];
 

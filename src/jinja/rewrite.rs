@@ -38,23 +38,36 @@ struct Token {
 /// Words after which a value begins.
 const WORDS: [&str; 7] = ["in", "not", "and", "or", "if", "else", "is"];
 
+/// The name by which a macro of the project is found in its own template: not its own, so that a macro that calls itself does so as it calls others.
+pub(super) const CALLED: &str = "__called";
+
+/// Rewrites the template of one macro.
+pub(super) fn rewrite_macro(raw: &str) -> Rewritten {
+    edited(raw, true)
+}
+
 /// Rewrites a template.
 pub(super) fn rewrite(raw: &str) -> Rewritten {
+    edited(raw, false)
+}
+
+fn edited(raw: &str, mut rename: bool) -> Rewritten {
     let mut edits = Vec::new();
     let mut at = 0;
     while let Some(found) = raw[at..].find('{') {
         let start = at + found;
         at = match raw.as_bytes().get(start + 1) {
             Some(b'#') => raw[start..].find("#}").map_or(raw.len(), |end| start + end + 2),
-            Some(b'{') => code(raw, start, "}}", &mut edits),
+            Some(b'{') => code(raw, start, "}}", &mut edits, &mut rename),
             Some(b'%') => {
-                let end = code(raw, start, "%}", &mut edits);
+                let end = code(raw, start, "%}", &mut edits, &mut rename);
                 if raw[start + 2..end].trim_start_matches(['-', '+']).trim_start().starts_with("raw") { end_of_raw(raw, end) } else { end }
             }
             _ => start + 1,
         };
     }
-    edits.sort_by_key(|edit| edit.at);
+    // What is put in at a place stands before what is changed there.
+    edits.sort_by_key(|edit| (edit.at, edit.removed > 0));
     let mut text = String::with_capacity(raw.len() + 16 * edits.len());
     let mut from = 0;
     for edit in &edits {
@@ -99,7 +112,7 @@ fn end_of_raw(raw: &str, from: usize) -> usize {
 }
 
 /// Edits one `{{ .. }}` or `{% .. %}` that begins at `start`; returns where it ends.
-fn code(raw: &str, start: usize, close: &str, edits: &mut Vec<Edit>) -> usize {
+fn code(raw: &str, start: usize, close: &str, edits: &mut Vec<Edit>, rename: &mut bool) -> usize {
     let mut tokens: Vec<Token> = Vec::new();
     let mut open: Vec<(usize, bool)> = Vec::new();
     let mut at = start + 2;
@@ -148,7 +161,7 @@ fn code(raw: &str, start: usize, close: &str, edits: &mut Vec<Edit>) -> usize {
     };
     formats(raw, &tokens, edits);
     if close == "%}" {
-        tags(raw, &tokens, edits);
+        tags(raw, &tokens, edits, rename);
     }
     end.min(raw.len())
 }
@@ -211,26 +224,37 @@ fn end_of_value(raw: &str, tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// Tags that dbt adds to Jinja, and macros that take any arguments.
-fn tags(raw: &str, tokens: &[Token], edits: &mut Vec<Edit>) {
+fn tags(raw: &str, tokens: &[Token], edits: &mut Vec<Edit>, rename: &mut bool) {
     let word = |at: usize| tokens.get(at).map_or("", |token| &raw[token.start..token.end]);
+    let own = tokens.iter().any(|token| ["varargs", "kwargs"].contains(&&raw[token.start..token.end]));
+    let close = tokens.iter().rposition(|token| token.sort == Sort::Close);
     let mut replace = |token: Option<&Token>, end: usize, text: String| {
         if let Some(token) = token {
             edits.push(Edit { at: token.start, removed: end - token.start, text });
         }
     };
     match word(0) {
+        // A namespace is a mapping that can be changed, as the others are.
+        "set" if word(2) == "." && word(4) == "=" => {
+            replace(tokens.first(), tokens[4].end, format!("do __set({}, '{}', ", word(1), word(3)));
+            let end = tokens.last().map_or(0, |token| token.end);
+            edits.push(Edit { at: end, removed: 0, text: ")".to_owned() });
+        }
         "snapshot" | "endsnapshot" => {
             let end = tokens.iter().take(2).last().map_or(0, |token| token.end);
             replace(tokens.first(), end, "set __tag = 0".to_owned());
         }
         "test" | "data_test" => {
             replace(tokens.first(), tokens[0].end, "macro".to_owned());
-            replace(tokens.get(1), tokens.get(1).map_or(0, |token| token.end), format!("test_{}", word(1)));
+            let name = if std::mem::take(rename) { CALLED.to_owned() } else { format!("test_{}", word(1)) };
+            replace(tokens.get(1), tokens.get(1).map_or(0, |token| token.end), name);
         }
         "endtest" | "enddata_test" => replace(tokens.first(), tokens[0].end, "endmacro".to_owned()),
         "macro" if tokens.len() > 3 => {
-            let named = tokens.iter().any(|token| ["varargs", "kwargs"].contains(&&raw[token.start..token.end]));
-            if let (false, true, Some(close)) = (named, takes_any(raw), tokens.iter().rposition(|token| token.sort == Sort::Close)) {
+            if std::mem::take(rename) {
+                replace(tokens.get(1), tokens[1].end, CALLED.to_owned());
+            }
+            if let (false, true, Some(close)) = (own, takes_any(raw), close) {
                 let comma = if word(close - 1) == "(" || word(close - 1) == "," { "" } else { ", " };
                 let rest = format!("{comma}varargs=__list(), kwargs=__dict()");
                 edits.push(Edit { at: tokens[close].start, removed: 0, text: rest });

@@ -123,8 +123,7 @@ impl Object for Scope {
         if name == "dbt" || (world.macros.contains_key(name) && !world.is_internal(name)) {
             return Some(Value::from_object(Package { rendering: Arc::clone(rendering), name: name.to_owned() }));
         }
-        context::named(rendering, name)
-            .or_else(|| world.find_in("dbt", name).map(|package| MacroCall::value(rendering, &package, name)))
+        context::named(rendering, name).or_else(|| world.find_in("dbt", name).map(|package| MacroCall::value(rendering, &package, name)))
     }
 }
 
@@ -144,7 +143,9 @@ struct Package {
 impl Object for Package {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        if self.name == "dbt" && let Some(own) = context::instead_of_macro(&self.rendering, name) {
+        if self.name == "dbt"
+            && let Some(own) = context::instead_of_macro(&self.rendering, name)
+        {
             return Some(own);
         }
         let package = self.rendering.world.find_in(&self.name, name)?;

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, ErrorKind, State, Value};
 use serde_json::Value as Json;
 
 /// How many values are looked at to see whether one holds another.
-const MOST_LOOKED_AT: usize = 20_000;
+const MOST_LOOKED_AT: u64 = 20_000;
+/// The same, of one value.
+const MOST_IN_ONE: usize = 20_000;
 /// Lists inside each other that are written as text.
 const DEEPEST: usize = 50;
 
@@ -50,8 +52,13 @@ impl List {
         lock(&self.0).clone()
     }
     /// Changes the items. `new` is what the change puts in.
-    pub(super) fn change<T>(self: &Arc<Self>, new: &[Value], change: impl FnOnce(&mut Vec<Value>) -> T) -> Result<T, Error> {
-        keep_out(new, &Value::from_dyn_object(self.clone()))?;
+    pub(super) fn change<T>(
+        self: &Arc<Self>,
+        state: &State<'_, '_>,
+        new: &[Value],
+        change: impl FnOnce(&mut Vec<Value>) -> T,
+    ) -> Result<T, Error> {
+        keep_out(state, new, &Value::from_dyn_object(self.clone()))?;
         Ok(change(&mut lock(&self.0)))
     }
 }
@@ -78,27 +85,27 @@ impl Dict {
     /// Changes the entries. `new` is what the change puts in.
     pub(super) fn change<T>(
         self: &Arc<Self>,
+        state: &State<'_, '_>,
         new: &[Value],
         change: impl FnOnce(&mut IndexMap<Value, Value>) -> T,
     ) -> Result<T, Error> {
-        keep_out(new, &Value::from_dyn_object(self.clone()))?;
+        keep_out(state, new, &Value::from_dyn_object(self.clone()))?;
         Ok(change(&mut lock(&self.entries)))
     }
 }
 
-/// Fails when one of the values holds `container`, or is a namespace, which could come to hold it.
-fn keep_out(new: &[Value], container: &Value) -> Result<(), Error> {
+/// Fails when one of the values holds `container`.
+fn keep_out(state: &State<'_, '_>, new: &[Value], container: &Value) -> Result<(), Error> {
     let at = |value: &Value| {
         let list = value.downcast_object_ref::<List>().map(|list| std::ptr::from_ref(list).addr());
         list.or_else(|| value.downcast_object_ref::<Dict>().map(|dict| std::ptr::from_ref(dict).addr()))
     };
     let container = at(container);
     let mut stack: Vec<Value> = new.iter().filter(|value| value.as_object().is_some()).cloned().collect();
-    let mut seen = 0;
+    let mut seen = 0_u64;
     while let Some(value) = stack.pop() {
         seen += 1;
-        let namespace = value.as_object().is_some_and(|object| object.type_name().contains("Namespace"));
-        if seen > MOST_LOOKED_AT || namespace || (container.is_some() && at(&value) == container) {
+        if seen > MOST_LOOKED_AT || (container.is_some() && at(&value) == container) {
             return Err(fault("a list that may hold itself"));
         }
         if let Some(list) = value.downcast_object_ref::<List>() {
@@ -106,13 +113,14 @@ fn keep_out(new: &[Value], container: &Value) -> Result<(), Error> {
         } else if let Some(dict) = value.downcast_object_ref::<Dict>() {
             stack.extend(lock(&dict.entries).values().filter(|value| value.as_object().is_some()).cloned());
         } else if let (ValueKind::Seq, Ok(items)) = (value.kind(), value.try_iter()) {
-            stack.extend(items.take(MOST_LOOKED_AT).filter(|value| value.as_object().is_some()));
-        } else if let (ValueKind::Map, true, Some(object)) = (value.kind(), value.len().is_some_and(|length| length > 0), value.as_object()) {
-            let values = object.try_iter_pairs().into_iter().flatten().take(MOST_LOOKED_AT);
+            stack.extend(items.take(MOST_IN_ONE).filter(|value| value.as_object().is_some()));
+        } else if let (ValueKind::Map, true, Some(object)) = (value.kind(), value.len().is_some_and(|length| length > 0), value.as_object())
+        {
+            let values = object.try_iter_pairs().into_iter().flatten().take(MOST_IN_ONE);
             stack.extend(values.map(|(_, value)| value).filter(|value| value.as_object().is_some()));
         }
     }
-    Ok(())
+    state.consume_fuel(seen)
 }
 
 impl Object for List {

@@ -12,7 +12,9 @@ use crate::jinja::Renderer;
 pub(super) fn sql_of<'n>(renderer: &Renderer, project: &Project, node: &'n Node) -> Result<Vec<Cow<'n, str>>, Unclear> {
     match renderer.sql(project, node) {
         Ok(rendered) => Ok(rendered.variants),
-        Err(unrendered) => Err(Unclear { message: format!("not compiled, and not rendered: {}", unrendered.message), place: unrendered.place }),
+        Err(unrendered) => {
+            Err(Unclear { message: format!("not compiled, and not rendered: {}", unrendered.message), place: unrendered.place })
+        }
     }
 }
 

@@ -77,6 +77,11 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
 }
 
 impl Project {
+    /// Whether a model is not compiled, so that its template must be rendered.
+    pub fn has_templates(&self) -> bool {
+        self.nodes.values().any(|node| !node.config.is_empty())
+    }
+
     fn add(&mut self, node: Node) {
         self.nodes.insert(node.unique_id.clone(), node);
     }
@@ -99,7 +104,7 @@ impl Project {
 
     /// Only who renders templates needs macros; dbt's own alone are a megabyte.
     fn keep_macros(&mut self, macros: impl Iterator<Item = wire::Macro>) {
-        if self.nodes.values().all(|node| node.config.is_empty()) {
+        if !self.has_templates() {
             return;
         }
         for wire::Macro { name, package_name, macro_sql } in macros {
@@ -118,10 +123,10 @@ impl Project {
             (0, 0) => return,
             (0, tests) => format!("{tests} of {} data tests are not compiled: those that are not standard cannot be run", self.tests.len()),
             (bare, 0) => {
-                format!("{bare} of {all} models are not compiled: their lineage is assumed, so what depends on them warns or holds")
+                format!("{bare} of {all} models are not compiled: they are rendered here, and what cannot be rendered is assumed")
             }
             (bare, tests) => format!(
-                "{bare} of {all} models and {tests} of {} data tests are not compiled: lineage is assumed, and tests that are not standard cannot be run",
+                "{bare} of {all} models and {tests} of {} data tests are not compiled: models are rendered here, and what cannot be rendered is assumed; tests that are not standard cannot be run",
                 self.tests.len()
             ),
         };
