@@ -95,7 +95,7 @@ pub(super) fn call(rendering: &Arc<Rendering>, name: &str, state: &mut State<'_,
         "__set" => match args {
             [namespace, name, value] => {
                 let of = namespace.downcast_object::<Dict>().ok_or_else(|| fault("only a namespace can be assigned to"))?;
-                let set = of.change(state, &[value.clone()], |entries| entries.insert(name.clone(), value.clone()));
+                let set = of.change(state, std::slice::from_ref(value), |entries| entries.insert(name.clone(), value.clone()));
                 set.map(|_| Value::from(()))
             }
             _ => Err(fault("a namespace takes one value at a time")),

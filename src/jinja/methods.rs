@@ -182,11 +182,16 @@ fn of_list(state: &mut State<'_, '_>, list: &std::sync::Arc<List>, method: &str,
     match method {
         "append" => {
             let (item,): (Value,) = from_args(args)?;
-            list.change(state, &[item.clone()], |items| items.push(item)).map(nothing)
+            list.change(state, std::slice::from_ref(&item), |items| items.push(item.clone())).map(nothing)
         }
         "add" => {
             let (item,): (Value,) = from_args(args)?;
-            list.change(state, &[item.clone()], |items| if items.contains(&item) { () } else { items.push(item) }).map(nothing)
+            list.change(state, std::slice::from_ref(&item), |items| {
+                if !items.contains(&item) {
+                    items.push(item.clone());
+                }
+            })
+            .map(nothing)
         }
         "extend" => {
             let (more,): (Value,) = from_args(args)?;
@@ -195,8 +200,10 @@ fn of_list(state: &mut State<'_, '_>, list: &std::sync::Arc<List>, method: &str,
         }
         "insert" => {
             let (at, item): (i64, Value) = from_args(args)?;
-            list.change(state, &[item.clone()], |items| items.insert(place(at, items.len()).unwrap_or(0).min(items.len()), item))
-                .map(nothing)
+            list.change(state, std::slice::from_ref(&item), |items| {
+                items.insert(place(at, items.len()).unwrap_or(0).min(items.len()), item.clone())
+            })
+            .map(nothing)
         }
         "pop" => {
             let (at,): (Option<i64>,) = from_args(args)?;
@@ -270,7 +277,7 @@ fn of_dict(state: &mut State<'_, '_>, dict: &std::sync::Arc<Dict>, method: &str,
         "setdefault" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;
             let default = default.unwrap_or_else(|| Value::from(()));
-            dict.change(state, &[default.clone()], |entries| entries.entry(key).or_insert(default).clone())
+            dict.change(state, std::slice::from_ref(&default), |entries| entries.entry(key).or_insert(default.clone()).clone())
         }
         "pop" => {
             let (key, default): (Value, Option<Value>) = from_args(args)?;

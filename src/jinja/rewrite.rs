@@ -241,7 +241,7 @@ fn tags(raw: &str, tokens: &[Token], edits: &mut Vec<Edit>, rename: &mut bool) {
             edits.push(Edit { at: end, removed: 0, text: ")".to_owned() });
         }
         "snapshot" | "endsnapshot" => {
-            let end = tokens.iter().take(2).last().map_or(0, |token| token.end);
+            let end = tokens.get(1).or(tokens.first()).map_or(0, |token| token.end);
             replace(tokens.first(), end, "set __tag = 0".to_owned());
         }
         "test" | "data_test" => {
