@@ -20,6 +20,7 @@ pub mod diagnostic;
 pub mod yaml;
 pub mod calendar;
 pub mod dbt;
+pub mod jinja;
 pub mod check;
 pub mod contract;
 // -- thinking ---------------------------------------------------------------------- pure

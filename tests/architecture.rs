@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// Rooms that see less than "everything above": what they may import, and why.
 const DOORS: &[(&str, &[&str], &str)] = &[
-    ("lineage", &["dbt", "diagnostic"], "lineage is about SQL alone; contracts and checks must not leak into it"),
+    ("jinja", &["dbt", "diagnostic"], "a template is rendered from what the artifacts say, and from nothing else"),
+    ("lineage", &["dbt", "diagnostic", "jinja"], "lineage is about SQL alone; contracts and checks must not leak into it"),
     ("decide", &["check", "lineage", "plan", "execute"], "a decision is a function of the plan and its answers"),
     ("output", &["record", "diagnostic"], "a page made today from history must equal the one made at the run"),
     ("history", &["record", "diagnostic"], "what is remembered is the record and nothing else"),
@@ -24,7 +25,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("granit_parser", &["yaml"]),
     ("indicatif", &["cli", "output"]),
     ("miette", &["cli", "output"]),
-    ("minijinja", &["macros", "dbt/profiles"]),
+    ("minijinja", &["macros", "dbt/profiles", "jinja"]),
     ("rayon", &["execute", "lineage"]),
     ("granit_parser", &["yaml"]),
     ("sqlparser", &["lineage"]),

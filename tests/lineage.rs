@@ -54,6 +54,7 @@ pub fn node(kind: NodeKind, name: &str) -> Node {
         loaded_at_query: None,
         checksum: None,
         hooks: Vec::new(),
+        config: serde_json::Map::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod decide;
 mod execute;
 mod laws;
 mod mondays;
+mod jinja;
 mod lineage;
 mod macros;
 mod plan;

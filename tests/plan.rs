@@ -60,6 +60,7 @@ fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         loaded_at_query: None,
         checksum: None,
         hooks: Vec::new(),
+        config: serde_json::Map::new(),
     }
 }
 

@@ -66,6 +66,12 @@ impl Loaded {
         if let Some(file) = workspace.dbt_project.as_ref().filter(|_| project.on_run_start.is_empty()) {
             project.on_run_start = dbt::profiles::on_run_start(&file.text, &file.path);
         }
+        if project.has_templates() {
+            match variables(&workspace, &mut inputs) {
+                Ok(variables) => project.variables = variables,
+                Err(finding) => project.notes.push(format!("the project's variables are not known: {}", finding.message)),
+            }
+        }
         timings.ended("artifacts");
         let (lineage, keep) = lineage::trace_cached(&project, &store::kept_lineage(&workspace.target));
         timings.ended("lineage");
@@ -148,6 +154,20 @@ impl Loaded {
     pub(super) fn name(&self, unique_id: &str) -> String {
         self.project.nodes.get(unique_id).map_or_else(|| unique_id.to_owned(), dbt::Node::spoken_name)
     }
+}
+
+/// What templates read of dbt_project.yml, the packages' own included. Nothing where there is no project around the manifest.
+fn variables(workspace: &Workspace, inputs: &mut Vec<(PathBuf, blake3::Hash)>) -> Result<dbt::Variables, Finding> {
+    let Some(root) = &workspace.dbt_project else { return Ok(dbt::Variables::default()) };
+    let beside = workspace.variables().map_err(|unreadable| unreadable.finding)?;
+    let pair = beside.as_ref().map(|file| (file.text.as_str(), file.path.as_path()));
+    let mut variables = dbt::Variables::of_root(&root.text, &root.path, pair)?;
+    let packages = workspace.packages().map_err(|unreadable| unreadable.finding)?;
+    for file in &packages {
+        variables.add_package(&file.text, &file.path)?;
+    }
+    inputs.extend([root].into_iter().chain(&beside).chain(&packages).map(|file| (file.path.clone(), blake3::hash(file.text.as_bytes()))));
+    Ok(variables)
 }
 
 pub(super) fn target_path(file: &TextFile) -> Option<String> {

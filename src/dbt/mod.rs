@@ -12,9 +12,13 @@ pub mod profiles;
 pub mod run_results;
 pub mod select;
 pub mod sources;
+pub mod variables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use variables::Variables;
 
 /// A dbt project as its artifacts describe it. Enabled nodes only.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -49,6 +53,10 @@ pub struct Project {
     pub groups: BTreeMap<String, Group>,
     /// Disabled nodes: unique id and name, so that a reference to one can say so.
     pub disabled: BTreeMap<String, String>,
+    /// Macros by package and name, where a model must be rendered here because the manifest has no compiled text of it; empty otherwise.
+    pub macros: BTreeMap<String, BTreeMap<String, Arc<str>>>,
+    /// What `dbt_project.yml` says that templates read; not in a manifest, so whoever reads the file puts it here.
+    pub variables: Variables,
     /// What reading lost or doubted: parse-only manifest, version read as another, absent catalog. For people.
     pub notes: Vec<String>,
 }
@@ -113,6 +121,8 @@ pub struct Node {
     pub loaded_at_query: Option<String>,
     /// Checksum of the file, as dbt computes it.
     pub checksum: Option<String>,
+    /// `config`, hooks excepted, of what has no compiled text: its template may read it. Empty otherwise.
+    pub config: serde_json::Map<String, serde_json::Value>,
     /// SQL of post- and pre-hooks.
     pub hooks: Vec<String>,
 }

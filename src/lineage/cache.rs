@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::render::Texts;
 use super::traced::Traced;
 use crate::dbt::{Node, Project};
 
@@ -32,7 +33,7 @@ impl<'k> Cache<'k> {
     }
 
     /// The key of a model: all that its lineage is read from, but for the columns of other relations.
-    pub(super) fn key(&self, project: &Project, node: &Node, variants: &[impl AsRef<str>]) -> Key {
+    pub(super) fn key(&self, project: &Project, node: &Node, texts: &Texts<'_>) -> Key {
         let mut hasher = blake3::Hasher::new();
         let mut take = |text: &str| {
             hasher.update(&text.len().to_le_bytes()).update(text.as_bytes());
@@ -41,8 +42,15 @@ impl<'k> Cache<'k> {
         take(&node.materialized);
         project.on_run_start.iter().for_each(|statement| take(statement));
         take(if node.kind == crate::dbt::NodeKind::Snapshot { "snapshot" } else { "model" });
-        variants.iter().for_each(|text| take(text.as_ref()));
-        node.hooks.iter().for_each(|hook| take(hook));
+        texts.variants.iter().for_each(|text| take(text));
+        take(texts.doubt.as_ref().map_or("", |doubt| &doubt.message));
+        for (hook, statements) in &texts.hooks {
+            take(hook);
+            match statements {
+                Ok(statements) => statements.iter().for_each(|sql| take(sql)),
+                Err(error) => take(&error.message),
+            }
+        }
         for id in &node.depends_on {
             take(id);
             if let Some(parent) = project.nodes.get(id) {

@@ -13,11 +13,12 @@ use super::influence::Influences;
 use super::nodes::Nodes;
 use super::parse::{self, Read, Unclear};
 use super::relation::{ANY_COLUMN, Position, Relations};
-use super::render;
+use super::render::Texts;
 use super::resolve::{Reader, Who};
 use super::shape::{Field, Open, Shape};
 use super::traced::{Traced, TracedOpen};
 use crate::dbt::{Node, NodeKind, Project};
+use crate::jinja::Renderer;
 
 /// Columns that dbt adds to a snapshot.
 const SNAPSHOT_COLUMNS: [&str; 5] = ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"];
@@ -29,12 +30,15 @@ pub(super) struct Ground<'p> {
     pub(super) project: &'p Project,
     pub(super) relations: &'p Relations,
     pub(super) manners: Manners,
+    /// Renders what dbt did not compile.
+    pub(super) renderer: Renderer,
     /// Macros that the project defines in the warehouse.
     pub(super) macros: HashMap<String, Defined>,
 }
 
 /// Reads the SQL of one model; `variants` are the texts that it may have, `parents` those that come before it.
-pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTreeSet<Position>, variants: &[Cow<'_, str>]) -> Read<Traced> {
+pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTreeSet<Position>, texts: &Texts<'_>) -> Read<Traced> {
+    let variants = texts.variants.as_slice();
     let who = Who { model: Some(at), parents, sees_all: false };
     let mut reader = Reader::new(ground.relations, &ground.manners, &ground.macros, who);
     let mut shape: Option<Shape> = None;
@@ -50,9 +54,10 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
         });
     }
     let mut shape = shape.ok_or_else(|| Unclear::new("it has no SQL"))?;
-    for hook in node.hooks.iter().filter(|hook| !render::is_harmless(hook)) {
-        shape = hooked(&mut reader, node, hook, shape);
+    for (hook, statements) in &texts.hooks {
+        shape = hooked(&mut reader, hook, statements, shape);
     }
+    reader.doubts.extend(texts.doubt.clone());
     let compiled_with = compiled_with(ground.project, &reader, node, variants);
     keep(node, &mut shape);
     list_from_artifacts(&mut reader.nodes, node, &mut shape);
@@ -92,14 +97,17 @@ fn compiled_with(project: &Project, reader: &Reader<'_>, node: &Node, variants: 
 }
 
 /// The model after a hook; one that is not understood may have changed all of it.
-fn hooked(reader: &mut Reader<'_>, node: &Node, hook: &str, shape: Shape) -> Shape {
-    let changed = render::hook_of(node, hook).and_then(|sql| parse::statements(&sql, reader.manners)).and_then(|statements| {
+fn hooked(reader: &mut Reader<'_>, hook: &str, texts: &Read<Vec<Cow<'_, str>>>, shape: Shape) -> Shape {
+    let mut run = || {
         let mut changed = shape.clone();
-        for statement in &statements {
-            changed = reader.change(statement, changed)?;
+        for sql in texts.as_ref().map_err(Clone::clone)? {
+            for statement in &parse::statements(sql, reader.manners)? {
+                changed = reader.change(statement, changed)?;
+            }
         }
-        Ok(changed)
-    });
+        Ok::<_, Unclear>(changed)
+    };
+    let changed = run();
     changed.unwrap_or_else(|error| {
         let start: String = hook.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
         reader.doubts.push(Unclear::new(format!("a hook may change it ({start} ...): {}", error.message)));

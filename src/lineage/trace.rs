@@ -21,6 +21,7 @@ use super::render;
 use super::shape::{DECLARED, add_key};
 use super::traced::Traced;
 use crate::dbt::{Node, NodeKind, Project};
+use crate::jinja::Renderer;
 
 /// Derives the lineage of every relation of the project. Never fails: what cannot be read becomes assumed edges and a [`super::Problem`].
 pub fn trace(project: &Project) -> Lineage {
@@ -95,7 +96,7 @@ impl<'p> Work<'p> {
         let done = order.iter().map(|_| OnceLock::new()).collect();
         let manners = manners(&project.adapter);
         let macros = defined(&project.on_run_start, &manners);
-        let ground = Ground { project, relations, manners, macros };
+        let ground = Ground { project, relations, manners, renderer: Renderer::new(project), macros };
         Work { ground, order, cache, parents, children, declared: declared_keys(project), waits_for, done }
     }
 
@@ -162,15 +163,15 @@ impl<'p> Work<'p> {
 
     fn one(&self, at: Position) -> Done {
         let (node, parents) = (self.order[at], &self.parents[at]);
-        let variants = match render::sql_of(self.ground.project, node) {
-            Ok(variants) => variants,
+        let texts = match render::sql_of(&self.ground.renderer, self.ground.project, node) {
+            Ok(texts) => texts,
             Err(error) => return Done { traced: Err(error), key: None, from_cache: false },
         };
-        let key = self.cache.key(self.ground.project, node, &variants);
+        let key = self.cache.key(self.ground.project, node, &texts);
         if let Some(traced) = self.cache.find(&key).filter(|traced| self.holds(traced, parents)) {
             return Done { traced: Ok(traced), key: Some(key), from_cache: true };
         }
-        let traced = model::read(&self.ground, at, node, parents.clone(), &variants);
+        let traced = model::read(&self.ground, at, node, parents.clone(), &texts);
         Done { traced, key: Some(key), from_cache: false }
     }
 

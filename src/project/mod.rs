@@ -181,6 +181,27 @@ impl Workspace {
         self.files_in(&self.settings.macros, &["sql"])?.iter().map(|path| read_text(path, LARGEST_CONTRACT)).collect()
     }
 
+    /// `vars.yml` beside dbt_project.yml, where dbt 1.12 and later look for variables.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn variables(&self) -> Result<Option<TextFile>, Unreadable> {
+        let path = self.root.join("vars.yml");
+        if path.is_file() { read_text(&path, LARGEST_CONTRACT).map(Some) } else { Ok(None) }
+    }
+
+    /// dbt_project.yml of each installed package.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn packages(&self) -> Result<Vec<TextFile>, Unreadable> {
+        let Ok(entries) = self.root.join("dbt_packages").read_dir() else { return Ok(Vec::new()) };
+        let mut files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path().join("dbt_project.yml")).filter(|file| file.is_file()).collect();
+        files.sort();
+        files.iter().map(|file| read_text(file, LARGEST_CONTRACT)).collect()
+    }
+
     /// Files with one of the endings directly in the folders, in order of path; names that begin with `_` or `.` are not meant.
     fn files_in(&self, folders: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>, Unreadable> {
         let mut files = Vec::new();

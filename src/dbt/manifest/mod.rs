@@ -75,11 +75,17 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
         project.exposures.insert(id, exposure);
     }
     project.attach_tests();
+    project.keep_macros(manifest.macros.0.into_values());
     project.note_what_is_lost();
     Ok(project)
 }
 
 impl Project {
+    /// Whether a model is not compiled, so that its template must be rendered.
+    pub fn has_templates(&self) -> bool {
+        self.nodes.values().any(|node| !node.config.is_empty())
+    }
+
     fn add(&mut self, node: Node) {
         self.nodes.insert(node.unique_id.clone(), node);
     }
@@ -100,6 +106,19 @@ impl Project {
         }
     }
 
+    /// Only who renders templates needs macros; dbt's own alone are a megabyte.
+    fn keep_macros(&mut self, macros: impl Iterator<Item = wire::Macro>) {
+        if !self.has_templates() {
+            return;
+        }
+        for wire::Macro { name, package_name, macro_sql } in macros {
+            // A materialization is no text of a model.
+            if let Some(sql) = macro_sql.filter(|_| !name.starts_with("materialization_")) {
+                self.macros.entry(package_name).or_default().insert(name, sql.into());
+            }
+        }
+    }
+
     fn note_what_is_lost(&mut self) {
         let models = || self.nodes.values().filter(|node| node.kind == NodeKind::Model && node.language == "sql");
         let (all, bare) = (models().count(), models().filter(|node| node.compiled_code.is_none()).count());
@@ -108,10 +127,10 @@ impl Project {
             (0, 0) => return,
             (0, tests) => format!("{tests} of {} data tests are not compiled: those that are not standard cannot be run", self.tests.len()),
             (bare, 0) => {
-                format!("{bare} of {all} models are not compiled: their lineage is assumed, so what depends on them warns or holds")
+                format!("{bare} of {all} models are not compiled: they are rendered here, and what cannot be rendered is assumed")
             }
             (bare, tests) => format!(
-                "{bare} of {all} models and {tests} of {} data tests are not compiled: lineage is assumed, and tests that are not standard cannot be run",
+                "{bare} of {all} models and {tests} of {} data tests are not compiled: models are rendered here, and what cannot be rendered is assumed; tests that are not standard cannot be run",
                 self.tests.len()
             ),
         };
@@ -120,7 +139,17 @@ impl Project {
 }
 
 fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
-    let config = node.config.unwrap_or_default();
+    let mut config = node.config.unwrap_or_default();
+    let compiled_code = not_blank(node.compiled_code);
+    let hooks: Vec<String> = [std::mem::take(&mut config.pre_hook), std::mem::take(&mut config.post_hook)]
+        .into_iter()
+        .flat_map(|Strict(hooks)| hook_texts(hooks))
+        .collect();
+    // Besides what was not compiled at all: the other side of is_incremental(), and hooks, which dbt does not compile.
+    let asks = node.raw_code.as_deref().is_some_and(|raw| raw.contains("is_incremental"));
+    let rendered = compiled_code.is_none() || asks || hooks.iter().any(|hook| hook.contains('{'));
+    let template = matches!(kind, NodeKind::Model | NodeKind::Snapshot) && rendered;
+    let rest = if template { readable(&mut config) } else { Map::new() };
     let version = node.version.map(|Text(version)| version);
     let latest = node.latest_version.map(|Text(latest)| latest);
     let default_materialized = match kind {
@@ -150,7 +179,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         schema: node.schema.unwrap_or_default(),
         relation_name: node.relation_name,
         raw_code: node.raw_code.unwrap_or_default(),
-        compiled_code: not_blank(node.compiled_code),
+        compiled_code,
         columns: node.columns.0.into_iter().map(column).collect(),
         catalog_columns: None,
         depends_on: node.depends_on.and_then(|on| on.nodes).unwrap_or_default(),
@@ -162,9 +191,24 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         loaded_at_field: node.loaded_at_field.or(config.loaded_at_field),
         loaded_at_query: node.loaded_at_query.or(config.loaded_at_query),
         checksum: node.checksum.and_then(|checksum| checksum.checksum),
-        hooks: [config.pre_hook, config.post_hook].into_iter().flat_map(|Strict(hooks)| hook_texts(hooks)).collect(),
+        hooks,
+        config: rest,
         unique_id,
     }
+}
+
+/// The config as `config.get` in a template finds it.
+fn readable(config: &mut wire::Config) -> Map<String, Value> {
+    let mut read = wire::object(std::mem::take(&mut config.rest));
+    let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
+    read.insert("materialized".to_owned(), text(&config.materialized));
+    read.insert("group".to_owned(), text(&config.group));
+    read.insert("access".to_owned(), text(&config.access));
+    read.insert("tags".to_owned(), config.tags.0.clone().into());
+    read.insert("enabled".to_owned(), true.into());
+    let meta = config.meta.0.iter().map(|(key, Strict(value))| (key.clone(), value.clone()));
+    read.insert("meta".to_owned(), Value::Object(meta.collect()));
+    read
 }
 
 fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {

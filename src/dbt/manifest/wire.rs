@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::dbt::artifact::{Artifact, Kind, Metadata};
 use crate::dbt::json::{Keyed, Strict, Text, Texts};
 
-/// The whole file. Macros, docs and the maps of parents and children are skipped.
+/// The whole file. Docs and the maps of parents and children are skipped.
 #[derive(Deserialize)]
 pub struct Manifest {
     metadata: Option<Metadata>,
@@ -23,6 +23,8 @@ pub struct Manifest {
     pub groups: Keyed<Group>,
     #[serde(default)]
     pub disabled: Keyed<Vec<Disabled>>,
+    #[serde(default)]
+    pub macros: Keyed<Macro>,
 }
 
 impl Artifact for Manifest {
@@ -87,6 +89,15 @@ pub struct CustomGranularity {
     pub column_name: Option<String>,
 }
 
+/// A macro of the project, of a package or of dbt itself.
+#[derive(Deserialize)]
+pub struct Macro {
+    pub name: String,
+    pub package_name: String,
+    #[serde(default)]
+    pub macro_sql: Option<String>,
+}
+
 #[derive(Deserialize)]
 pub struct Checksum {
     pub checksum: Option<String>,
@@ -117,6 +128,9 @@ pub struct Config {
     #[serde(rename = "where")]
     pub filter: Option<Text>,
     pub limit: Option<Text>,
+    /// All that the project may have said besides.
+    #[serde(flatten)]
+    pub rest: Keyed<Strict>,
 }
 
 #[derive(Deserialize)]
