@@ -34,9 +34,10 @@ impl<'k> Cache<'k> {
 
     /// The key of a model: all that its lineage is read from, but for the columns of other relations.
     pub(super) fn key(&self, project: &Project, node: &Node, texts: &Texts<'_>) -> Key {
-        let mut hasher = blake3::Hasher::new();
+        let mut bytes: Vec<u8> = Vec::with_capacity(4096);
         let mut take = |text: &str| {
-            hasher.update(&text.len().to_le_bytes()).update(text.as_bytes());
+            bytes.extend_from_slice(&text.len().to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
         };
         take(&node.unique_id);
         take(&node.materialized);
@@ -61,7 +62,7 @@ impl<'k> Cache<'k> {
             None => take("no catalog"),
             Some(columns) => columns.iter().for_each(|column| take(&column.name)),
         }
-        *hasher.finalize().as_bytes()
+        *blake3::hash(&bytes).as_bytes()
     }
 
     /// What was kept under a key.
@@ -74,16 +75,18 @@ impl<'k> Cache<'k> {
         let (mut body, mut fresh, mut count) = (Vec::with_capacity(self.size), 0_usize, 0_usize);
         for (key, traced, from_cache) in run {
             count += 1;
-            let entry = match self.entries.get(key).filter(|_| from_cache) {
-                Some(entry) => entry.to_vec(),
+            body.extend_from_slice(key);
+            let start = body.len();
+            body.extend_from_slice(&[0; 4]);
+            match self.entries.get(key).filter(|_| from_cache) {
+                Some(entry) => body.extend_from_slice(entry),
                 None => {
                     fresh += 1;
-                    postcard::to_stdvec(traced).ok()?
+                    body = postcard::to_extend(traced, body).ok()?;
                 }
-            };
-            body.extend_from_slice(key);
-            body.extend_from_slice(&u32::try_from(entry.len()).ok()?.to_le_bytes());
-            body.extend_from_slice(&entry);
+            }
+            let length = u32::try_from(body.len() - start - 4).ok()?;
+            body[start..start + 4].copy_from_slice(&length.to_le_bytes());
         }
         if fresh == 0 && count == self.entries.len() {
             return None;

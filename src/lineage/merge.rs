@@ -4,17 +4,20 @@
 //! reading (see `model`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::graph::{Certainty, Edge, EdgeKind, NodeIndex, Part, PartName};
 use super::parse::Unclear;
-use super::relation::{ANY_COLUMN, Relations, Schema};
-use super::traced::{Traced, TracedOpen};
+use super::relation::{ANY_COLUMN, ColumnName, Position, Relations, Schema};
+use super::traced::{Traced, TracedOpen, TracedPart};
 use super::{Columns, Lineage, Problem};
 use crate::dbt::Node;
 
 /// Puts the lineage of a project together. Relations are added in the order of the DAG.
 pub(super) struct Merger<'p> {
     lineage: Lineage,
+    /// For each relation, in the order of the DAG: the nodes of its listed columns, of its rows lost and added.
+    nodes: Vec<Vec<NodeIndex>>,
     /// For each model with open stars: the relation that is passed on, what else counts, and the names left out.
     open: BTreeMap<&'p str, Vec<Passed>>,
     /// Models with something that was not understood, and all that their "any column" depends on.
@@ -32,17 +35,17 @@ struct Passed {
 
 impl<'p> Merger<'p> {
     pub(super) fn new() -> Self {
-        Merger { lineage: Lineage::default(), open: BTreeMap::new(), unclear: BTreeMap::new() }
+        Merger { lineage: Lineage::default(), nodes: Vec::new(), open: BTreeMap::new(), unclear: BTreeMap::new() }
     }
 
     /// A relation and its columns. Its parts become nodes even if nothing depends on them.
     pub(super) fn add(&mut self, node: &'p Node, schema: &Schema) {
         let id = node.unique_id.as_str();
-        for column in &schema.columns {
-            self.part(id, PartName::Column(&column.lower));
-        }
-        self.part(id, PartName::RowsLost);
-        self.part(id, PartName::RowsAdded);
+        let relation: Arc<str> = id.into();
+        let column = |name: &ColumnName| Part::Column(Arc::clone(&name.lower));
+        let parts = schema.columns.iter().map(column).chain([Part::RowsLost, Part::RowsAdded]);
+        let nodes = parts.map(|part| self.lineage.graph.node(super::Node { relation: Arc::clone(&relation), part })).collect();
+        self.nodes.push(nodes);
         if !schema.complete {
             self.any(id);
         }
@@ -51,12 +54,15 @@ impl<'p> Merger<'p> {
     }
 
     /// Draws what was read of a model that was added.
-    pub(super) fn draw(&mut self, node: &'p Node, traced: Traced) {
+    pub(super) fn draw(&mut self, relations: &Relations, at: Position, node: &'p Node, traced: Traced) {
         let id = node.unique_id.as_str();
-        let nodes: Vec<NodeIndex> =
-            traced.nodes.iter().map(|(relation, part)| self.part(&traced.relations[*relation as usize], part.name())).collect();
-        let mut own: Vec<NodeIndex> = traced.columns.iter().map(|name| self.part(id, PartName::Column(&name.to_lowercase()))).collect();
-        own.extend([PartName::RowsLost, PartName::RowsAdded].map(|part| self.part(id, part)));
+        let positions: Vec<Option<Position>> = traced.relations.iter().map(|id| relations.position(id)).collect();
+        let part = |(relation, part): &(u32, TracedPart)| {
+            let relation = *relation as usize;
+            self.traced_node(positions[relation], &traced.relations[relation], part)
+        };
+        let nodes: Vec<NodeIndex> = traced.nodes.iter().map(part).collect();
+        let own = std::mem::take(&mut self.nodes[at]);
         for (&to, from) in own.iter().zip(&traced.parts) {
             let edges = from.iter().map(|&(from, kind)| (nodes[from as usize], edge(kind)));
             self.lineage.graph.draw_new(to, edges.filter(|(from, _)| *from != to));
@@ -64,6 +70,7 @@ impl<'p> Merger<'p> {
         for &(from, to, kind) in &traced.within {
             self.lineage.graph.draw(own[from as usize], own[to as usize], edge(kind));
         }
+        self.nodes[at] = own;
         if !traced.open.is_empty() {
             let passed = traced.open.iter().map(|open| passed(open, &traced, &nodes)).collect::<Vec<_>>();
             let any = self.any(id);
@@ -191,6 +198,23 @@ impl<'p> Merger<'p> {
         }
     }
 
+    /// The node that a part of a relation stands for. Positions hold, because the list is the one that was seen.
+    fn traced_node(&mut self, relation: Option<Position>, id: &str, part: &TracedPart) -> NodeIndex {
+        let nodes = relation.map_or(&[][..], |at| &self.nodes[at]);
+        let known = match part {
+            TracedPart::Listed(position) => nodes.get(*position as usize).copied(),
+            TracedPart::Named(_) => None,
+            TracedPart::RowsLost => nodes.len().checked_sub(2).map(|at| nodes[at]),
+            TracedPart::RowsAdded => nodes.last().copied(),
+        };
+        known.unwrap_or_else(|| match part {
+            TracedPart::Named(name) => self.part(id, PartName::Column(name)),
+            TracedPart::RowsLost => self.part(id, PartName::RowsLost),
+            TracedPart::RowsAdded => self.part(id, PartName::RowsAdded),
+            // Not to be: then it is any column.
+            TracedPart::Listed(_) => self.any(id),
+        })
+    }
     fn part(&mut self, relation: &str, part: PartName<'_>) -> NodeIndex {
         self.lineage.graph.part(relation, part)
     }

@@ -227,8 +227,7 @@ impl Writer<'_, '_> {
             return known;
         }
         let new = number(self.traced.nodes.len());
-        let (relation, part) = self.nodes.at(node);
-        self.traced.nodes.push((relation, part.into()));
+        self.traced.nodes.push(self.nodes.traced(node));
         self.numbers[node as usize] = new;
         new
     }

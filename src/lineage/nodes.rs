@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::graph::{EdgeKind, NodeIndex, PartName};
 use super::influence::{Influences, Rows};
 use super::relation::Schema;
+use super::traced::TracedPart;
 
 /// Position of a relation among those that a statement refers to.
 pub(super) type RelationIndex = u32;
@@ -90,6 +91,18 @@ impl<'p> Nodes<'p> {
         let entered = &self.relations[relation as usize];
         let after = entered.first + index(entered.schema.map_or(0, |schema| schema.columns.len()));
         Rows { lost: Influences::of(after, kind), added: Influences::of(after + 1, kind) }
+    }
+    /// What a number stands for, apart from this statement.
+    pub(super) fn traced(&self, node: NodeIndex) -> (RelationIndex, TracedPart) {
+        let (relation, position) = self.list[node as usize];
+        let listed = self.relations[relation as usize].schema.map_or(0, |schema| schema.columns.len());
+        let part = match self.at(node).1 {
+            PartName::Column(_) if (position as usize) < listed => TracedPart::Listed(position),
+            PartName::Column(name) => TracedPart::Named(name.to_owned()),
+            PartName::RowsLost => TracedPart::RowsLost,
+            PartName::RowsAdded => TracedPart::RowsAdded,
+        };
+        (relation, part)
     }
     /// What a number stands for.
     pub(super) fn at(&self, node: NodeIndex) -> (RelationIndex, PartName<'_>) {

@@ -28,10 +28,10 @@ pub(super) struct ColumnName {
 
 impl ColumnName {
     pub(super) fn new(written: &str) -> Self {
-        let lower = written.to_lowercase();
+        let is_lower = written.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let lower = if is_lower { None } else { Some(written.to_lowercase().into()) };
         let written: Arc<str> = written.into();
-        let lower = if *lower == *written { Arc::clone(&written) } else { lower.into() };
-        ColumnName { written, lower }
+        ColumnName { lower: lower.unwrap_or_else(|| Arc::clone(&written)), written }
     }
 }
 
@@ -50,20 +50,21 @@ pub(super) struct Schema {
 impl Schema {
     /// Columns as written; `complete`: there are no others.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>, complete: bool, keys: Vec<BTreeSet<usize>>) -> Self {
-        let mut hasher = blake3::Hasher::new();
+        let mut bytes: Vec<u8> = Vec::with_capacity(512);
         let columns: Vec<ColumnName> = names.map(ColumnName::new).collect();
         for column in &columns {
-            hasher.update(column.written.as_bytes()).update(&[0]);
+            bytes.extend_from_slice(column.written.as_bytes());
+            bytes.push(0);
         }
-        hasher.update(&[u8::from(complete)]);
+        bytes.push(u8::from(complete));
         for key in &keys {
             for at in key {
-                hasher.update(&at.to_le_bytes());
+                bytes.extend_from_slice(&at.to_le_bytes());
             }
-            hasher.update(&[u8::MAX; 8]);
+            bytes.extend_from_slice(&[u8::MAX - 1; 8]);
         }
         let mut fingerprint = [0; 16];
-        hasher.finalize_xof().fill(&mut fingerprint);
+        fingerprint.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
         Schema { columns, complete, keys, fingerprint }
     }
 }

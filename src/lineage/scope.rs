@@ -112,6 +112,11 @@ impl<'a> Scope<'a> {
             return Sight::Merged(at);
         }
         let tables = || self.tables.iter().enumerate().filter(|(_, table)| table.visible);
+        // By far the commonest: one field of one table.
+        let mut all = tables().flat_map(|(at, table)| positions(table, name).map(move |field| (at, field)));
+        if let (Some(spot), None) = (all.next(), all.next()) {
+            return Sight::At(spot);
+        }
         let mut seen: Vec<Vec<Spot>> = tables().map(|(at, table)| spots(at, table, name)).filter(|spots| !spots.is_empty()).collect();
         match (seen.pop(), seen.is_empty()) {
             (Some(spots), true) => one_or_several(spots),
@@ -158,8 +163,12 @@ fn one_or_several(spots: Vec<Spot>) -> Sight {
     }
 }
 
+fn positions<'t>(table: &'t Table, name: &'t str) -> impl Iterator<Item = usize> + 't {
+    table.fields.iter().enumerate().filter(move |(_, field)| &*field.name == name).map(|(field, _)| field)
+}
+
 fn spots(at: usize, table: &Table, name: &str) -> Vec<Spot> {
-    table.fields.iter().enumerate().filter(|(_, field)| &*field.name == name).map(|(field, _)| (at, field)).collect()
+    positions(table, name).map(|field| (at, field)).collect()
 }
 
 fn may_have(table: &Table, name: &str) -> bool {

@@ -1,7 +1,8 @@
 //! One SELECT -> shape: FROM, WHERE, groups, the select list, HAVING, QUALIFY, DISTINCT, and the LIMIT that follows it. The select list's stars
 //! are in `star`, grouping in `group`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use sqlparser::ast::{Distinct, Expr, Function, LateralView, OrderByKind, Select, SelectFlavor, SelectItem, Spanned, WindowType};
 
@@ -11,9 +12,11 @@ use super::influence::{Influences, Rows};
 use super::join::{conjuncts, first_of, is_one};
 use super::parse::{Read, Unclear};
 use super::query::ordinal;
+use super::relation::ColumnName;
 use super::resolve::{Place, Reader, Value, bare, object_parts, part_text};
 use super::scope::{Scope, Sight, Spot, Table};
 use super::shape::{DECLARED, Field, Open, Shape, add_key};
+use super::spelling::Spelling;
 
 /// Longest select list: names are looked up in it, so this bounds the time that a hostile text can take.
 const MOST_COLUMNS: usize = 2_000;
@@ -70,6 +73,9 @@ impl Reader<'_> {
         let multiplied = std::mem::replace(&mut self.multiplied, around);
         let spots: Vec<Option<Spot>> = outputs.iter().map(|output| output.spot).collect();
         let mut shape = assemble(&scope, outputs, open, &grouped, multiplied);
+        if self.manners.spelling == Spelling::DuckDb {
+            number_duplicates(&mut shape.fields);
+        }
         self.distinct(select.distinct.as_ref(), tail, &scope, (&mut shape, &spots))?;
         let limited = tail.limited || select.top.is_some();
         let order = match self.order(tail.order, &scope, &shape) {
@@ -342,6 +348,23 @@ fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &
         field.numbers = numbers;
     }
     shape
+}
+
+/// DuckDB: of several columns of one name all but the first get a number, `a_1`, that no column before it has.
+fn number_duplicates(fields: &mut [Field]) {
+    let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(fields.len());
+    for at in 0..fields.len() {
+        if taken.insert(Arc::clone(&fields[at].name)) {
+            continue;
+        }
+        let mut numbered = (1..).map(|number| format!("{}_{number}", fields[at].written));
+        let free = numbered.find(|name| !taken.contains(&*name.to_lowercase()));
+        if let Some(free) = free {
+            let name = ColumnName::new(&free);
+            (fields[at].written, fields[at].name) = (name.written, Arc::clone(&name.lower));
+            taken.insert(name.lower);
+        }
+    }
 }
 
 /// Names that the select list gives.

@@ -40,13 +40,14 @@ pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>
     let keep = cache.next(done.iter().flatten().filter_map(|done| Some((done.key.as_ref()?, done.traced.as_ref().ok()?, done.from_cache))));
     let mut merger = Merger::new();
     for (at, node) in order.iter().enumerate() {
-        if let Some(schema) = relations.schema(at) {
-            merger.add(node, schema);
+        match relations.schema(at) {
+            Some(schema) => merger.add(node, schema),
+            None => merger.add(node, &listed(node)),
         }
     }
-    for (node, done) in order.iter().zip(done) {
+    for (at, (node, done)) in order.iter().zip(done).enumerate() {
         match done.map(|done| done.traced) {
-            Some(Ok(traced)) => merger.draw(node, traced),
+            Some(Ok(traced)) => merger.draw(&relations, at, node, traced),
             Some(Err(error)) => merger.assume(node, error),
             None if matches!(node.kind, NodeKind::Model | NodeKind::Snapshot) => {
                 merger.assume(node, Unclear::new("its SQL broke the parser"));

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{EdgeKind, PartName};
+use super::graph::EdgeKind;
 
 /// Influences: positions in [`Traced::nodes`] with the way in which each counts.
 pub(super) type From = Vec<(u32, EdgeKind)>;
@@ -43,29 +43,12 @@ pub(super) struct Traced {
 /// Part of a relation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum TracedPart {
-    Column(String),
+    /// A column that the relation's list has, by position; that list is one of those [`Traced::seen`].
+    Listed(u32),
+    /// A column that no list has.
+    Named(String),
     RowsLost,
     RowsAdded,
-}
-
-impl TracedPart {
-    pub(super) fn name(&self) -> PartName<'_> {
-        match self {
-            TracedPart::Column(name) => PartName::Column(name),
-            TracedPart::RowsLost => PartName::RowsLost,
-            TracedPart::RowsAdded => PartName::RowsAdded,
-        }
-    }
-}
-
-impl std::convert::From<PartName<'_>> for TracedPart {
-    fn from(name: PartName<'_>) -> Self {
-        match name {
-            PartName::Column(name) => TracedPart::Column(name.to_owned()),
-            PartName::RowsLost => TracedPart::RowsLost,
-            PartName::RowsAdded => TracedPart::RowsAdded,
-        }
-    }
 }
 
 /// A star that stays open.
