@@ -1,8 +1,9 @@
 //! A DuckDB in memory on which a chain of models runs over one variant of its sources after another, and how two such runs differ.
 //!
-//! A schema holds a set of sources; a variant is a schema with the one source that differs, put before it in the search path. Not for what the
-//! SQL means: nothing here looks into it.
+//! The schema `base` holds the sources. [`Engine::run`] makes the models tables, as dbt does; [`Stage`] makes them views that are planned once, for
+//! many variants. Not for what the SQL means: nothing here looks into it.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -104,7 +105,8 @@ impl Engine {
             }
         });
         let engine = Engine { connection, deadline };
-        engine.execute("set threads = 1; set timezone = 'UTC'").expect("settings");
+        // Nothing is gained by optimizing queries of a few rows, and a plan that knows no statistics stays right when the rows change.
+        engine.execute("set threads = 1; set timezone = 'UTC'; pragma disable_optimizer; create schema base").expect("settings");
         engine
     }
     /// One or more statements.
@@ -115,7 +117,7 @@ impl Engine {
     pub fn rows(&self, sql: &str) -> Result<Output, String> {
         fetched(&mut self.prepare(sql)?)
     }
-    pub fn prepare(&self, sql: &str) -> Result<Statement<'_>, String> {
+    fn prepare(&self, sql: &str) -> Result<Statement<'_>, String> {
         self.connection.prepare(sql).map_err(|error| error.to_string())
     }
     /// Whether it still answers: after an internal error of its own, DuckDB refuses everything.
@@ -147,8 +149,47 @@ impl Engine {
     }
 }
 
+/// A chain of models over sources in a schema of their own, planned once, so that a variant costs no more than its rows.
+pub struct Stage<'e> {
+    engine: &'e Engine,
+    queries: Vec<String>,
+    /// The same, planned; none where DuckDB breaks when it runs a plan again.
+    planned: Option<RefCell<Vec<Statement<'e>>>>,
+}
+
+impl<'e> Stage<'e> {
+    /// The models as views (so they have no hooks) on copies of the sources in `base`.
+    pub fn of(engine: &'e Engine, sources: &[&str], models: &[Model]) -> Result<Stage<'e>, String> {
+        engine.execute("create schema if not exists live; drop schema live cascade; create schema live; set search_path = 'live,main'")?;
+        for name in sources.iter().map(|name| quoted(name)) {
+            engine.execute(&format!("create table live.{name} as from base.{name}"))?;
+        }
+        for model in models {
+            // A temporary table of an earlier run would hide the view.
+            engine.execute(&format!("drop table if exists temp.{0}; create view live.{0} as {1}", quoted(&model.name), model.sql))?;
+        }
+        let queries: Vec<String> = models.iter().map(|model| format!("select columns(*)::varchar from live.{}", quoted(&model.name))).collect();
+        let again = models.iter().all(|model| !model.sql.contains("asof"));
+        let planned = || queries.iter().map(|query| engine.prepare(query)).collect::<Result<_, _>>().map(RefCell::new);
+        let planned = if again { Some(planned()?) } else { None };
+        Ok(Stage { engine, queries, planned })
+    }
+    /// What the models give, on the base or with the rows of one source taken from a query.
+    pub fn outputs(&self, change: Option<(&str, &str)>) -> Result<Vec<Output>, String> {
+        let fill = |source: &str, query: &str| self.engine.execute(&format!("delete from live.{source}; insert into live.{source} {query}"));
+        let source = change.map(|(source, _)| quoted(source)).unwrap_or_default();
+        change.map_or(Ok(()), |(_, query)| fill(&source, query))?;
+        let outputs = self.engine.within_limit(|| match &self.planned {
+            Some(planned) => planned.borrow_mut().iter_mut().map(fetched).collect(),
+            None => self.queries.iter().map(|query| self.engine.rows(query)).collect(),
+        });
+        change.map_or(Ok(()), |_| fill(&source, &format!("from base.{source}")))?;
+        outputs
+    }
+}
+
 /// Every row of a prepared query as text.
-pub fn fetched(statement: &mut Statement<'_>) -> Result<Output, String> {
+fn fetched(statement: &mut Statement<'_>) -> Result<Output, String> {
     let text = |error: duckdb::Error| error.to_string();
     let mut found = statement.query([]).map_err(text)?;
     let names = found.as_ref().map(|statement| statement.column_names()).unwrap_or_default();

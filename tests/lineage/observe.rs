@@ -10,29 +10,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use presscheck::dbt::{NodeKind, Project};
 use presscheck::lineage::{self, Lineage, Part};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Difference, Engine, Model, Output, literal, quoted};
+use super::engine::{Dice, Difference, Engine, Model, Output, Stage, literal, quoted};
 use super::{case_project, cases, text};
 
-/// Data sets for each case; in every third the columns meant to be unique repeat.
-const DATA_SETS: u64 = 3;
+/// Data sets for each case; in every second the columns meant to be unique repeat.
+const DATA_SETS: u64 = 2;
 /// Rows that are deleted or repeated one at a time, in each data set.
-const SINGLE_ROWS: usize = 4;
+const SINGLE_ROWS: usize = 3;
 
 /// (model, its part, source, part of the source): the second influences the first.
 pub type Influence = (String, Part, String, Part);
+
+pub fn column(name: &str) -> Part {
+    Part::Column(name.to_lowercase().into())
+}
 
 /// What the lineage of the SQL says of every part of every model, in terms of sources; not joined, a column alone is without its model's rows.
 pub fn claimed(lineage: &Lineage, project: &Project) -> BTreeSet<Influence> {
     let mut claims = BTreeSet::new();
     for model in project.nodes.values().filter(|node| node.kind == NodeKind::Model) {
         let columns = lineage.columns.get(&model.unique_id).into_iter().flat_map(|columns| &columns.names);
-        for part in columns.map(|name| Part::Column(name.to_lowercase())).chain([Part::RowsLost, Part::RowsAdded]) {
+        for part in columns.map(|name| column(name)).chain([Part::RowsLost, Part::RowsAdded]) {
             let target = lineage.node(&model.unique_id, part.clone()).expect("a part that exists");
             for &index in lineage.graph.upstream_of(&[target], false).keys() {
                 let from = lineage.graph.at(index);
-                if let Some(source) = project.nodes.get(&from.relation).filter(|node| node.kind == NodeKind::Source) {
+                if let Some(source) = project.nodes.get(&*from.relation).filter(|node| node.kind == NodeKind::Source) {
                     claims.insert((model.name.to_lowercase(), part.clone(), source.name.to_lowercase(), from.part.clone()));
                 }
             }
@@ -63,7 +68,7 @@ fn part_name(part: &Part) -> &str {
 pub fn both_ways(source: &str, model: &str, names: &[String], difference: &Difference, deleted: bool, seen: &mut BTreeSet<Influence>) {
     let (first, second) = if deleted { (Part::RowsLost, Part::RowsAdded) } else { (Part::RowsAdded, Part::RowsLost) };
     for (from, lost, added) in [(first, difference.lost, difference.added), (second, difference.added, difference.lost)] {
-        let columns = difference.columns.iter().map(|&column| Part::Column(names[column].to_lowercase()));
+        let columns = difference.columns.iter().map(|&at| column(&names[at]));
         for part in columns.chain(lost.then_some(Part::RowsLost)).chain(added.then_some(Part::RowsAdded)) {
             seen.insert((model.to_lowercase(), part, source.to_lowercase(), from.clone()));
         }
@@ -78,83 +83,91 @@ struct Truth {
     tried: BTreeMap<String, usize>,
 }
 
+/// A case on its way through the engine.
 struct Observer<'a> {
     case: &'a Value,
-    engine: Engine,
+    engine: &'a Engine,
     models: Vec<Model>,
     truth: Truth,
 }
 
-impl<'a> Observer<'a> {
-    fn of(case: &'a Value) -> Self {
-        let engine = Engine::new();
-        engine.execute("create schema base; create schema variant").unwrap();
-        for statement in case["setup"].as_array().into_iter().flatten() {
-            engine.execute(&text(statement)).unwrap();
-        }
-        Observer { case, engine, models: models(case), truth: Truth::default() }
+/// Runs a case in all its variants.
+fn observe(case: &Value) -> Truth {
+    let engine = Engine::new();
+    engine.execute("create schema numbered; create schema variant").unwrap();
+    for statement in case["setup"].as_array().into_iter().flatten() {
+        engine.execute(&text(statement)).unwrap();
     }
+    let mut observer = Observer { case, engine: &engine, models: models(case), truth: Truth::default() };
+    (0..DATA_SETS).for_each(|data_set| observer.observe(data_set));
+    observer.truth
+}
+
+impl<'a> Observer<'a> {
     /// Fills the sources; gives the number of rows of each.
     fn fill(&self, data_set: u64) -> Vec<(&'a str, usize)> {
         let mut dice = Dice::of(&format!("{} {data_set}", self.case["id"]));
         let sources = self.case["sources"].as_object().unwrap().iter();
-        sources.map(|(name, source)| (name.as_str(), fill(&self.engine, "base", name, source, data_set % 3 == 2, &mut dice))).collect()
+        sources.map(|(name, source)| (name.as_str(), fill(self.engine, name, source, data_set % 2 == 1, &mut dice))).collect()
     }
     fn keys(&self, model: usize, output: &Output) -> Vec<usize> {
         let keys = self.case["models"][model]["keys"].as_array().into_iter().flatten();
         keys.map(|key| output.names.iter().position(|name| name == key.as_str().unwrap()).expect("a key that is a column")).collect()
     }
-    fn observe(mut self) -> Truth {
-        for data_set in 0..DATA_SETS {
-            let sizes = self.fill(data_set);
-            self.engine.execute("drop schema variant cascade; create schema variant").unwrap();
-            let before = self.run();
-            for (model, output) in self.models.iter().zip(&before) {
-                self.truth.columns.insert(model.name.clone(), output.names.clone());
-            }
-            let mut dice = Dice(data_set);
-            for (source, size) in sizes {
-                let mut picks: Vec<Vec<usize>> = (0..SINGLE_ROWS).map(|_| vec![dice.below(size)]).collect();
-                picks.extend((0..2).map(|_| (0..size).filter(|_| dice.below(2) == 0).collect()));
-                picks.push((0..size).collect());
-                for pick in picks {
-                    self.vary(source, &pick, &before);
-                }
-                self.engine.execute(&format!("drop table variant.{}", quoted(source))).unwrap();
-            }
+    fn observe(&mut self, data_set: u64) {
+        let sizes = self.fill(data_set);
+        let names: Vec<&str> = sizes.iter().map(|(name, _)| *name).collect();
+        let plain = self.models.iter().all(|model| model.hooks.is_empty());
+        let stage = plain.then(|| Stage::of(self.engine, &names, &self.models).unwrap_or_else(|error| panic!("{}: {error}", self.case["id"])));
+        let before = self.run(stage.as_ref(), None);
+        for (model, output) in self.models.iter().zip(&before) {
+            self.truth.columns.insert(model.name.clone(), output.names.clone());
         }
-        self.truth
-    }
-    fn run(&self) -> Vec<Output> {
-        self.engine.run("variant,base,main", &self.models).unwrap_or_else(|error| panic!("{}: {error}", self.case["id"]))
-    }
-    /// Deletes some rows of a source, then repeats them.
-    fn vary(&mut self, source: &str, pick: &[usize], before: &[Output]) {
-        for deleted in [true, false] {
-            self.engine.execute(&varied(source, pick, deleted)).unwrap();
-            let after = self.run();
-            for (index, (model, (before, after))) in self.models.iter().zip(before.iter().zip(&after)).enumerate() {
-                let difference = Difference::between(before, after, &self.keys(index, before));
-                both_ways(source, &model.name, &before.names, &difference, deleted, &mut self.truth.seen);
+        let mut dice = Dice(data_set);
+        for (source, size) in sizes {
+            let mut picks: Vec<Vec<usize>> = (0..SINGLE_ROWS).map(|_| vec![dice.below(size)]).collect();
+            picks.extend([(0..size).filter(|_| dice.below(2) == 0).collect(), (0..size).collect()]);
+            for (pick, deleted) in picks.iter().flat_map(|pick| [(pick, true), (pick, false)]) {
+                let after = self.run(stage.as_ref(), Some((source, &varied(source, pick, deleted))));
+                for (index, (model, (before, after))) in self.models.iter().zip(before.iter().zip(&after)).enumerate() {
+                    let difference = Difference::between(before, after, &self.keys(index, before));
+                    both_ways(source, &model.name, &before.names, &difference, deleted, &mut self.truth.seen);
+                }
             }
             for part in [Part::RowsLost, Part::RowsAdded] {
-                *self.truth.tried.entry(format!("{source}.{}", part_name(&part))).or_default() += 1;
+                *self.truth.tried.entry(format!("{source}.{}", part_name(&part))).or_default() += 2 * picks.len();
             }
         }
+    }
+    /// What the models give when the rows of a source come from a query. Models with hooks must be tables.
+    fn run(&self, stage: Option<&Stage<'_>>, change: Option<(&str, &str)>) -> Vec<Output> {
+        let outputs = stage.map_or_else(
+            || {
+                self.engine.execute("drop schema variant cascade; create schema variant").unwrap();
+                if let Some((source, query)) = change {
+                    self.engine.execute(&format!("create table variant.{} as {query}", quoted(source))).unwrap();
+                }
+                self.engine.run("variant,base,main", &self.models)
+            },
+            |stage| stage.outputs(change),
+        );
+        outputs.unwrap_or_else(|error| panic!("{}: {error}", self.case["id"]))
     }
 }
 
-/// The statement that makes `variant.source` from `base.source` with these rows deleted or repeated.
-pub fn varied(source: &str, pick: &[usize], deleted: bool) -> String {
-    let source = quoted(source);
+/// The rows of a source with these deleted or repeated.
+fn varied(source: &str, pick: &[usize], deleted: bool) -> String {
+    let rows = format!("select * exclude (row) from numbered.{}", quoted(source));
     let numbers = pick.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let again = if deleted { String::new() } else { format!(" union all select * exclude (row) from base.{source} where row in ({numbers})") };
-    let kept = if deleted { format!(" where row not in ({numbers})") } else { String::new() };
-    format!("create or replace table variant.{source} as select * exclude (row) from base.{source}{kept}{again}")
+    match (pick, deleted) {
+        ([], _) => rows,
+        (_, true) => format!("{rows} where row not in ({numbers})"),
+        (_, false) => format!("{rows} union all {rows} where row in ({numbers})"),
+    }
 }
 
 /// The models of a case, in order.
-pub fn models(case: &Value) -> Vec<Model> {
+fn models(case: &Value) -> Vec<Model> {
     let models = case["models"].as_array().unwrap().iter();
     models
         .map(|model| Model {
@@ -165,8 +178,8 @@ pub fn models(case: &Value) -> Vec<Model> {
         .collect()
 }
 
-/// Makes a source from its `rows`, or from values drawn from the domains of its columns; a last column `row` numbers the rows.
-fn fill(engine: &Engine, schema: &str, name: &str, source: &Value, repeats: bool, dice: &mut Dice) -> usize {
+/// Makes a source from values drawn from the domains of its columns; in the schema `numbered` a last column `row` numbers the rows.
+fn fill(engine: &Engine, name: &str, source: &Value, repeats: bool, dice: &mut Dice) -> usize {
     let columns = source["columns"].as_array().unwrap();
     let defined: Vec<String> = columns.iter().map(|column| format!("{} {}", quoted(&text(&column["name"])), text(&column["type"]))).collect();
     let unique = |column: &Value| column["unique"] == true && !repeats;
@@ -186,19 +199,19 @@ fn fill(engine: &Engine, schema: &str, name: &str, source: &Value, repeats: bool
         .collect();
     let rows: Vec<String> =
         (0..size).map(|row| format!("({}, {row})", drawn.iter().map(|values| literal(&values[row])).collect::<Vec<_>>().join(", "))).collect();
-    let table = format!("{schema}.{}", quoted(name));
-    let make = format!("create or replace table {table} ({}, row int); insert into {table} values {}", defined.join(", "), rows.join(", "));
+    let (table, all, rows) = (quoted(name), defined.join(", "), rows.join(", "));
+    let make = format!("create or replace table numbered.{table} ({all}, row int); insert into numbered.{table} values {rows}");
     engine.execute(&make).unwrap();
+    engine.execute(&format!("create or replace table base.{table} as select * exclude (row) from numbered.{table}")).unwrap();
     size
 }
 
 /// The claims on a part that its targets make: a column's with those of its model's rows.
 fn claimed_with_rows(claims: &BTreeSet<Influence>, truth: &Truth) -> BTreeSet<Influence> {
     let mut all = claims.clone();
-    for (model, part, source, from) in claims.iter().filter(|claim| !matches!(claim.1, Part::Column(_))) {
+    for (model, _, source, from) in claims.iter().filter(|claim| !matches!(claim.1, Part::Column(_))) {
         let columns = truth.columns.iter().filter(|(name, _)| name.to_lowercase() == *model).flat_map(|(_, columns)| columns);
-        debug_assert!(*part != Part::Column(String::new()));
-        all.extend(columns.map(|column| (model.clone(), Part::Column(column.to_lowercase()), source.clone(), from.clone())));
+        all.extend(columns.map(|name| (model.clone(), column(name), source.clone(), from.clone())));
     }
     all.retain(|claim| !matches!(claim.3, Part::Column(_)));
     all
@@ -208,9 +221,9 @@ fn claimed_with_rows(claims: &BTreeSet<Influence>, truth: &Truth) -> BTreeSet<In
 fn rows_lost_and_added_reach_what_they_were_seen_to_change() {
     let (mut table, mut missed) = (String::new(), Vec::new());
     let (mut right, mut all) = (0, 0);
-    for case in cases() {
-        let project = case_project(&case);
-        let truth = Observer::of(&case).observe();
+    let cases = cases();
+    for (case, truth) in cases.iter().zip(cases.par_iter().map(observe).collect::<Vec<_>>()) {
+        let project = case_project(case);
         let claims = claimed_with_rows(&claimed(&lineage::trace(&project), &project), &truth);
         for (model, part, source, from) in truth.seen.difference(&claims) {
             missed.push(format!("{}: {model}.{} <- {source}.{}", text(&case["id"]), part_name(part), part_name(from)));
@@ -235,7 +248,7 @@ fn truth_for_a_scorer() {
     let as_json = |(model, part, source, from): &Influence| json!({"model": model, "column": part_name(part), "upstream_relation": source, "upstream_column": part_name(from)});
     for case in cases() {
         let project = case_project(&case);
-        let mut truth = Observer::of(&case).observe();
+        let mut truth = observe(&case);
         for claim in claimed_with_rows(&claimed(&lineage::trace(&project), &project), &truth) {
             let mut line = as_json(&claim);
             (line["case"], line["kind"]) = (case["id"].clone(), "value".into());

@@ -4,16 +4,14 @@
 //! claimed. A few hundred chains in every run of the tests; `PRESSCHECK_RANDOM_LINEAGE=10000` runs more, `PRESSCHECK_RANDOM_SEED` starts elsewhere. What
 //! fails is made simpler and written as a case file to `target/lineage_failures/`.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use duckdb::Statement;
 use presscheck::lineage::{self, Part};
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Difference, Model, Output};
+use super::engine::{Dice, Difference, Model, Output, Stage};
 use super::generator::{self, Draws};
-use super::observe::{Influence, both_ways, claimed, covers};
+use super::observe::{Influence, both_ways, claimed, column, covers};
 use super::shrink;
 use super::world::{Change, SHUFFLES, Variant, World, sources, tables};
 
@@ -27,13 +25,15 @@ const TRIED: usize = 16;
 const MOST_ROWS: usize = 80;
 /// Every so many chains, every variant is tried, to see how many claims show.
 const MEASURED: u64 = 8;
+/// Attempts to make a failure simpler.
+const ATTEMPTS: usize = 2_500;
 /// Failures that are made simpler and shown.
 const SHOWN: usize = 12;
 
 /// A chain that runs.
 struct Chain<'w> {
     models: Vec<Model>,
-    prepared: RefCell<Vec<Statement<'w>>>,
+    stage: Stage<'w>,
     before: Vec<Output>,
     claims: BTreeSet<Influence>,
     problems: Vec<String>,
@@ -75,27 +75,28 @@ impl<'w> Chain<'w> {
             }
         }
         let (claims, problems) = lineage_of(&models);
-        let mut prepared = world.prepare(&models).map_err(LeftOut::Refused)?;
+        let names: Vec<&str> = sources().iter().map(|(name, _)| *name).collect();
+        let stage = Stage::of(&world.engine, &names, &models).map_err(LeftOut::Refused)?;
         let names = before.into_iter().map(|output| output.names);
-        let rows = world.outputs(&mut prepared, None).map_err(LeftOut::Refused)?;
+        let rows = stage.outputs(None).map_err(LeftOut::Refused)?;
         let before = names.zip(rows).map(|(names, output)| Output { names, rows: output.rows }).collect();
-        Ok(Chain { models, prepared: RefCell::new(prepared), before, claims, problems })
+        Ok(Chain { models, stage, before, claims, problems })
     }
     /// What a variant was seen to change; nothing when it does not run.
-    fn seen(&self, world: &World, variant: &Variant) -> BTreeSet<Influence> {
+    fn seen(&self, variant: &Variant) -> BTreeSet<Influence> {
         let mut seen = BTreeSet::new();
-        let Ok(after) = world.outputs(&mut self.prepared.borrow_mut(), Some(variant)) else { return seen };
+        let Ok(after) = self.stage.outputs(Some((&variant.source, &format!("from {}.{}", variant.schema, variant.source)))) else { return seen };
         for (model, (before, after)) in self.models.iter().zip(self.before.iter().zip(&after)) {
             let after = Output { names: before.names.clone(), rows: after.rows.clone() };
             let difference = Difference::between(before, &after, &[]);
             match &variant.change {
                 Change::Deleted => both_ways(&variant.source, &model.name, &before.names, &difference, true, &mut seen),
                 Change::Repeated => both_ways(&variant.source, &model.name, &before.names, &difference, false, &mut seen),
-                Change::Values(column) => {
-                    let columns = difference.columns.iter().map(|&column| Part::Column(before.names[column].to_lowercase()));
+                Change::Values(changed) => {
+                    let columns = difference.columns.iter().map(|&at| column(&before.names[at]));
                     let rows = (difference.lost || difference.added).then_some([Part::RowsLost, Part::RowsAdded]).into_iter().flatten();
                     for part in columns.chain(rows) {
-                        seen.insert((model.name.clone(), part, variant.source.clone(), Part::Column(column.to_lowercase())));
+                        seen.insert((model.name.clone(), part, variant.source.clone(), column(changed)));
                     }
                 }
             }
@@ -141,7 +142,7 @@ impl<'w> Chain<'w> {
         self.models.iter().any(|model| model.sql.contains(source))
     }
     fn failure(&self, world: &World, variant: &Variant) -> Vec<Influence> {
-        let missed = self.missed(&self.seen(world, variant));
+        let missed = self.missed(&self.seen(variant));
         if missed.is_empty() || !self.stable(world, variant) { Vec::new() } else { missed }
     }
     /// As a case file, with all that was seen.
@@ -153,10 +154,10 @@ impl<'w> Chain<'w> {
             told.insert(name.into(), json!({"n": 6, "columns": columns}));
         }
         let star = |part: &Part| match part {
-            Part::Column(name) => name.clone(),
+            Part::Column(name) => name.to_string(),
             Part::RowsLost | Part::RowsAdded => "*".into(),
         };
-        let seen: BTreeSet<_> = world.variants.iter().filter(|variant| self.used(&variant.source)).flat_map(|variant| self.seen(world, variant)).collect();
+        let seen: BTreeSet<_> = world.variants.iter().filter(|variant| self.used(&variant.source)).flat_map(|variant| self.seen(variant)).collect();
         let seen: BTreeSet<_> = seen.into_iter().map(|(model, part, source, from)| (model, star(&part), source, star(&from))).collect();
         let influences: Vec<Value> = seen
             .into_iter()
@@ -192,10 +193,8 @@ impl Tally {
                 world = World::new(seed - seed % ON_ONE);
             }
             tally.drawn += 1;
-            if std::env::var_os("SEEDS").is_some() { println!("seed {seed}"); }
             let (models, draws) = generator::chain(Draws::new(seed), &tables());
             let sql = models.iter().map(|model| model.sql.clone()).collect::<Vec<_>>().join(";\n  ");
-            if std::env::var_os("SEEDS").is_some() { println!("{sql}"); }
             match Chain::of(&world, models) {
                 Ok(chain) => tally.check(&world, &chain, seed, &draws),
                 Err(LeftOut::TooLarge) => tally.large += 1,
@@ -237,7 +236,7 @@ impl Tally {
         let mut shown = BTreeSet::new();
         for variant in variants {
             self.runs += 1;
-            let seen = chain.seen(world, variant);
+            let seen = chain.seen(variant);
             if !chain.missed(&seen).is_empty() && !chain.failure(world, variant).is_empty() {
                 if self.failures.len() < SHOWN {
                     self.failures.push(simplify(world, variant, seed, draws));
@@ -260,11 +259,11 @@ impl Chain<'_> {
     /// Whether a variant can show anything that is not claimed.
     fn may_break(&self, variant: &Variant) -> bool {
         let sides: Vec<Part> = match &variant.change {
-            Change::Values(column) => vec![Part::Column(column.to_lowercase())],
+            Change::Values(changed) => vec![column(changed)],
             Change::Deleted | Change::Repeated => vec![Part::RowsLost, Part::RowsAdded],
         };
         self.models.iter().zip(&self.before).any(|(model, output)| {
-            let parts = output.names.iter().map(|name| Part::Column(name.to_lowercase())).chain([Part::RowsLost, Part::RowsAdded]);
+            let parts = output.names.iter().map(|name| column(name)).chain([Part::RowsLost, Part::RowsAdded]);
             parts.into_iter().any(|part| {
                 sides.iter().any(|side| !covers(&self.claims, &(model.name.clone(), part.clone(), variant.source.clone(), side.clone())))
             })
@@ -278,7 +277,7 @@ fn simplify(world: &World, variant: &Variant, seed: u64, draws: &[u32]) -> Strin
         let (models, used) = generator::chain(Draws::of(draws), &tables());
         Chain::of(world, models).ok().map(|chain| (chain, used))
     };
-    let simplest = shrink::simplest(draws.to_vec(), 700, |draws| {
+    let simplest = shrink::simplest(draws.to_vec(), ATTEMPTS, |draws| {
         let (chain, used) = chain_of(draws)?;
         (!chain.failure(world, variant).is_empty()).then_some(used)
     });

@@ -37,6 +37,15 @@ pub fn simplest(draws: Vec<u32>, mut attempts: usize, mut fails: impl FnMut(&[u3
                 }
             }
         }
+        // What a simpler choice no longer draws goes with it.
+        let mut at = 0;
+        while at < best.len() {
+            let dropped = (1..=32.min(best.len() - at - 1)).any(|length| {
+                let without = best[..at].iter().chain(&[0]).chain(&best[at + 1 + length..]).copied().collect();
+                best[at] != 0 && attempt(&mut best, without)
+            });
+            at += usize::from(!dropped);
+        }
         if best == before || attempts == 0 {
             return best;
         }

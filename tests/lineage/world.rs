@@ -2,10 +2,9 @@
 //!
 //! Few rows, few different values, NULLs, keys that sometimes repeat. Each variant is a schema that holds the one source that differs.
 
-use duckdb::Statement;
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Engine, Model, Output, fetched, literal, quoted};
+use super::engine::{Dice, Engine, literal, quoted};
 use super::generator::{Column, Table, Type};
 
 /// Rows of each source.
@@ -72,8 +71,7 @@ impl World {
     pub fn new(seed: u64) -> World {
         let mut world = World { engine: Engine::new(), variants: Vec::new() };
         let mut dice = Dice(seed);
-        // Nothing is gained by optimizing queries of a few rows, and a plan that knows no statistics stays right when the rows change.
-        world.engine.execute("pragma disable_optimizer; create schema base; create schema shuffled; create schema live").unwrap();
+        world.engine.execute("create schema shuffled").unwrap();
         (0..SHUFFLES).for_each(|shuffle| world.engine.execute(&format!("create schema s{shuffle}")).unwrap());
         for (name, columns) in sources() {
             let drawn = |dice: &mut Dice, column: &Described| {
@@ -134,28 +132,6 @@ impl World {
         let rows: Vec<String> = rows.iter().map(|row| format!("({})", row.join(", "))).collect();
         let insert = if rows.is_empty() { String::new() } else { format!("; insert into {schema}.{source} values {}", rows.join(", ")) };
         self.engine.execute(&format!("create table {schema}.{source} ({}){insert}", defined.join(", "))).unwrap();
-    }
-    /// Models as views on the schema `live`, planned once, so that a variant costs no more than its rows.
-    pub fn prepare(&self, models: &[Model]) -> Result<Vec<Statement<'_>>, String> {
-        self.engine.execute("drop schema live cascade; create schema live; set search_path = 'live,main'")?;
-        for (name, _) in sources() {
-            self.engine.execute(&format!("create table live.{name} as from base.{name}"))?;
-        }
-        for model in models {
-            self.engine.execute(&format!("drop table if exists temp.{0}; create view live.{0} as {1}", model.name, model.sql))?;
-        }
-        models.iter().map(|model| self.engine.prepare(&format!("select columns(*)::varchar from live.{}", model.name))).collect()
-    }
-    /// What prepared models give on the base, or on a variant.
-    pub fn outputs(&self, models: &mut [Statement<'_>], variant: Option<&Variant>) -> Result<Vec<Output>, String> {
-        let fill = |variant: &Variant, schema: &str| {
-            let source = &variant.source;
-            self.engine.execute(&format!("delete from live.{source}; insert into live.{source} from {schema}.{source}"))
-        };
-        variant.map_or(Ok(()), |variant| fill(variant, &variant.schema))?;
-        let outputs = self.engine.within_limit(|| models.iter_mut().map(fetched).collect());
-        variant.map_or(Ok(()), |variant| fill(variant, "base"))?;
-        outputs
     }
     /// Copies what a search path finds into the schema `shuffled`, in another order of rows.
     pub fn shuffle(&self, variant: Option<&Variant>, turn: usize) {
