@@ -10,10 +10,18 @@ use presscheck::dbt::{Column, Node, NodeKind, Project};
 use presscheck::lineage::{self, Certainty, Lineage, Part};
 use serde_json::Value;
 
+mod engine;
+mod expressions;
+mod generator;
+mod observe;
 mod picture;
+mod random;
 mod sample;
+mod selects;
 mod semantic;
+mod shrink;
 mod text;
+mod world;
 
 /// A node with what lineage reads of it; the rest is empty.
 pub fn node(kind: NodeKind, name: &str) -> Node {
