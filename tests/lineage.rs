@@ -16,6 +16,7 @@ mod generator;
 mod observe;
 mod picture;
 mod random;
+mod kept;
 mod sample;
 mod selects;
 mod semantic;

@@ -7,10 +7,10 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Function, Spanned, Value as Literal, WildcardAdditionalOptions, visit_expressions};
 
 use super::anatomy;
+use super::output::Output;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, Value, bare, object_parts};
 use super::scope::{Scope, Spot};
-use super::select::Output;
 
 impl Reader<'_> {
     /// The values of an expression, once for each column that a COLUMNS() inside it stands for, with that column's name; an expression without

@@ -25,6 +25,7 @@ mod model;
 mod names;
 mod nodes;
 mod one_partner;
+mod output;
 mod parse;
 mod pivot;
 mod query;

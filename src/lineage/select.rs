@@ -1,21 +1,19 @@
 //! One SELECT -> shape: FROM, WHERE, groups, the select list, HAVING, QUALIFY, DISTINCT, and the LIMIT that follows it. The select list's stars
 //! are in `star`, grouping in `group`.
 
-use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use sqlparser::ast::{Distinct, Expr, Function, LateralView, OrderByKind, Select, SelectFlavor, SelectItem, Spanned, WindowType};
 
 use super::graph::EdgeKind;
-use super::group;
 use super::influence::{Influences, Rows};
 use super::join::{conjuncts, first_of, is_one};
+use super::output::{Output, assemble, number_duplicates};
 use super::parse::{Read, Unclear};
 use super::query::ordinal;
-use super::relation::ColumnName;
 use super::resolve::{Place, Reader, Value, bare, object_parts, part_text};
 use super::scope::{Scope, Sight, Spot, Table};
-use super::shape::{DECLARED, Field, Open, Shape, add_key};
+use super::shape::{Field, Open, Shape, add_key};
 use super::spelling::Spelling;
 
 /// Longest select list: names are looked up in it, so this bounds the time that a hostile text can take.
@@ -28,17 +26,6 @@ pub(super) struct Tail<'a> {
     pub(super) order: Option<&'a OrderByKind>,
     /// Whether LIMIT or the like takes some of the rows.
     pub(super) limited: bool,
-}
-
-/// One column of the select list.
-pub(super) struct Output {
-    pub(super) field: Field,
-    /// The field that it is, if it is nothing more.
-    pub(super) spot: Option<Spot>,
-    /// The expression, if it is not from a star: the group key that it may be.
-    pub(super) key: Option<usize>,
-    /// For `row_number()`: the fields that it is partitioned by.
-    pub(super) partition: Option<BTreeSet<Spot>>,
 }
 
 impl Reader<'_> {
@@ -263,12 +250,20 @@ impl Reader<'_> {
                 }
             }
             Some(Distinct::On(expressions)) => {
-                let by = self.values(expressions, scope, Place::Group, EdgeKind::GroupBy)?;
+                let (mut by, mut keys) = (Influences::default(), Vec::new());
+                for key in expressions {
+                    let (from, spot) = match ordinal(bare(key), usize::MAX) {
+                        None => self.value(key, scope, Place::Group).map(|value| (value.from, value.spot))?,
+                        Some(at) if at < spots.len() => (shape.fields[at].from.clone(), spots[at]),
+                        // DuckDB counts on into columns that only ORDER BY names.
+                        Some(_) => (self.all_of(scope)?, None),
+                    };
+                    by.add(&from.through(EdgeKind::GroupBy));
+                    keys.push(spot);
+                }
                 let order = self.order(tail.order, scope, shape)?;
                 let any = shape.rows.any().with(&scope.order);
                 shape.rows.decided_by(&by);
-                let keys: Vec<Option<Spot>> =
-                    expressions.iter().map(|key| self.value(key, scope, Place::Group).map(|value| value.spot)).collect::<Read<_>>()?;
                 let chosen = by.with(&order).with(&any);
                 for (field, spot) in shape.fields.iter_mut().zip(spots) {
                     if spot.is_none() || !keys.contains(spot) {
@@ -280,6 +275,14 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn all_of(&mut self, scope: &Scope<'_>) -> Read<Influences> {
+        let mut all = Influences::default();
+        for table in 0..scope.tables.len() {
+            all.add(&self.whole_row(table, scope, Place::Group)?);
+        }
+        Ok(all)
     }
 
     /// What the order of the rows depends on. A name means a column of the result first; where the input has it too, both count.
@@ -307,63 +310,6 @@ impl Reader<'_> {
             }
         }
         Ok(by)
-    }
-}
-
-/// The shape of the select list: fields, rows, and which sets of fields tell the rows apart.
-fn assemble(scope: &Scope<'_>, outputs: Vec<Output>, open: Vec<Open>, grouped: &group::Grouped, multiplied: Influences) -> Shape {
-    let at = |spot: &Spot| match *spot {
-        (DECLARED, _) => Some(DECLARED),
-        spot => outputs.iter().position(|output| output.spot == Some(spot)),
-    };
-    let mapped = |spots: &BTreeSet<Spot>| spots.iter().map(at).collect::<Option<BTreeSet<usize>>>();
-    let mut keys: Vec<BTreeSet<usize>> = scope.keys.iter().filter_map(mapped).collect();
-    let by_key =
-        (0..grouped.keys).map(|key| outputs.iter().position(|output| output.key == Some(key))).collect::<Option<BTreeSet<usize>>>();
-    if let Some(key) = by_key.filter(|_| grouped.tells_rows_apart) {
-        add_key(&mut keys, key);
-    }
-    let mut numbers: Vec<Option<BTreeSet<usize>>> = Vec::with_capacity(outputs.len());
-    for output in &outputs {
-        let passed = || {
-            let (spot, [table]) = (output.spot?, scope.tables.as_slice()) else { return None };
-            let inner = table.fields.get(spot.1)?.numbers.as_ref()?;
-            scope.groups.is_none().then(|| inner.iter().map(|&field| (spot.0, field)).collect::<BTreeSet<Spot>>())
-        };
-        numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
-    }
-    let mut shape = Shape {
-        rows: scope.rows.clone(),
-        open,
-        keys,
-        order: Influences::default(),
-        fields: outputs.into_iter().map(|output| output.field).collect(),
-    };
-    if !multiplied.is_empty() {
-        shape.rows.decided_by(&multiplied);
-        shape.keys.clear();
-        numbers.iter_mut().for_each(|numbers| *numbers = None);
-    }
-    for (field, numbers) in shape.fields.iter_mut().zip(numbers) {
-        field.numbers = numbers;
-    }
-    shape
-}
-
-/// DuckDB: of several columns of one name all but the first get a number, `a_1`, that no column before it has.
-fn number_duplicates(fields: &mut [Field]) {
-    let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(fields.len());
-    for at in 0..fields.len() {
-        if taken.insert(Arc::clone(&fields[at].name)) {
-            continue;
-        }
-        let mut numbered = (1..).map(|number| format!("{}_{number}", fields[at].written));
-        let free = numbered.find(|name| !taken.contains(&*name.to_lowercase()));
-        if let Some(free) = free {
-            let name = ColumnName::new(&free);
-            (fields[at].written, fields[at].name) = (name.written, Arc::clone(&name.lower));
-            taken.insert(name.lower);
-        }
     }
 }
 

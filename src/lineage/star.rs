@@ -8,10 +8,10 @@ use sqlparser::ast::{
     ExcludeSelectItem, Expr, IdentWithAlias, RenameSelectItem, SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions,
 };
 
+use super::output::Output;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, object_parts};
 use super::scope::{Scope, Sight, Spot};
-use super::select::Output;
 use super::shape::{Field, Open};
 
 /// What follows the star.

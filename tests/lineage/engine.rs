@@ -168,7 +168,8 @@ impl<'e> Stage<'e> {
             // A temporary table of an earlier run would hide the view.
             engine.execute(&format!("drop table if exists temp.{0}; create view live.{0} as {1}", quoted(&model.name), model.sql))?;
         }
-        let queries: Vec<String> = models.iter().map(|model| format!("select columns(*)::varchar from live.{}", quoted(&model.name))).collect();
+        let queries: Vec<String> =
+            models.iter().map(|model| format!("select columns(*)::varchar from live.{}", quoted(&model.name))).collect();
         let again = models.iter().all(|model| !model.sql.contains("asof"));
         let planned = || queries.iter().map(|query| engine.prepare(query)).collect::<Result<_, _>>().map(RefCell::new);
         let planned = if again { Some(planned()?) } else { None };
@@ -176,7 +177,8 @@ impl<'e> Stage<'e> {
     }
     /// What the models give, on the base or with the rows of one source taken from a query.
     pub fn outputs(&self, change: Option<(&str, &str)>) -> Result<Vec<Output>, String> {
-        let fill = |source: &str, query: &str| self.engine.execute(&format!("delete from live.{source}; insert into live.{source} {query}"));
+        let fill =
+            |source: &str, query: &str| self.engine.execute(&format!("delete from live.{source}; insert into live.{source} {query}"));
         let source = change.map(|(source, _)| quoted(source)).unwrap_or_default();
         change.map_or(Ok(()), |(_, query)| fill(&source, query))?;
         let outputs = self.engine.within_limit(|| match &self.planned {

@@ -117,7 +117,11 @@ impl Generator {
             _ => self.subquery(scope, |generator, inner| {
                 let value = generator.expression(of, inner, 1);
                 let function = generator.text(&["max", "min", "any_value"]);
-                if function == "any_value" { format!("any_value({value} order by {})", inner.everything()) } else { format!("{function}({value})") }
+                if function == "any_value" {
+                    format!("any_value({value} order by {})", inner.everything())
+                } else {
+                    format!("{function}({value})")
+                }
             }),
         }
     }
@@ -174,14 +178,27 @@ impl Generator {
         match self.choose(&[5, 3, 2, 2, 2, 2, 2, 1, 1, 1, 1]) {
             0 => format!("{a} {} {}", self.text(&["=", "<>", "<", ">=", "is distinct from"]), self.leaf(of, scope)),
             1 => format!("{a} is {}null", self.text(&["not ", ""])),
-            2 => format!("({} {} {})", self.expression(Type::Flag, scope, depth), self.text(&["and", "or"]), self.expression(Type::Flag, scope, depth)),
+            2 => format!(
+                "({} {} {})",
+                self.expression(Type::Flag, scope, depth),
+                self.text(&["and", "or"]),
+                self.expression(Type::Flag, scope, depth)
+            ),
             3 => format!("not ({})", self.expression(Type::Flag, scope, depth)),
             4 => format!("{a} {}in ({}, {})", self.text(&["", "not "]), self.literal(of), self.leaf(of, scope)),
-            5 => format!("{a} {}in {}", self.text(&["", "not "]), self.subquery(scope, |generator, inner| generator.expression(of, inner, 1))),
+            5 => format!(
+                "{a} {}in {}",
+                self.text(&["", "not "]),
+                self.subquery(scope, |generator, inner| generator.expression(of, inner, 1))
+            ),
             6 => format!("{}exists {}", self.text(&["", "not "]), self.subquery(scope, |_, _| "1".into())),
             7 => format!("{a} between {} and {}", self.leaf(of, scope), self.leaf(of, scope)),
             8 => format!("list_contains({}, {})", self.leaf(Type::List, scope), self.leaf(Type::Number, scope)),
-            9 => format!("{a} {} {}", self.text(&["= any", "<> all"]), self.subquery(scope, |generator, inner| generator.expression(of, inner, 1))),
+            9 => format!(
+                "{a} {} {}",
+                self.text(&["= any", "<> all"]),
+                self.subquery(scope, |generator, inner| generator.expression(of, inner, 1))
+            ),
             _ => format!("{} like 'x%'", self.leaf(Type::Text, scope)),
         }
     }

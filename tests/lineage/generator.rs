@@ -85,7 +85,8 @@ pub struct Scope<'a> {
 
 /// A name as SQL has it, quoted where it must be.
 pub fn written(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    let plain =
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
     if plain && name != "select" { name.into() } else { super::engine::quoted(name) }
 }
 
@@ -94,7 +95,8 @@ pub fn told_apart(columns: Vec<Column>) -> Vec<Column> {
     let mut told: Vec<Column> = Vec::new();
     for column in columns {
         let taken = |name: &str| told.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-        let name = (0..).map(|n| if n == 0 { column.name.clone() } else { format!("{}_{n}", column.name) }).find(|name| !taken(name)).unwrap();
+        let name =
+            (0..).map(|n| if n == 0 { column.name.clone() } else { format!("{}_{n}", column.name) }).find(|name| !taken(name)).unwrap();
         told.push(Column { name, of: column.of });
     }
     told
@@ -160,7 +162,11 @@ impl Generator {
     pub fn column_name(&mut self, taken: &[Column]) -> String {
         let names = ["n", "x", "k", "v", "g", "id", "d", "w", "Total Sum"];
         let name = self.text(&names);
-        if taken.iter().any(|column| column.name == name) { format!("{}{}", name.to_lowercase().replace(' ', "_"), taken.len()) } else { name }
+        if taken.iter().any(|column| column.name == name) {
+            format!("{}{}", name.to_lowercase().replace(' ', "_"), taken.len())
+        } else {
+            name
+        }
     }
 
     /// FROM with its joins.
@@ -189,7 +195,12 @@ impl Generator {
             return format!("{}{sql}", words[kind]);
         }
         let visible = |scope: &Scope<'_>, name: &str| {
-            scope.tables.iter().flat_map(|table| table.columns.iter().filter(|c| !table.hidden.contains(&c.name))).filter(|c| c.name == name).count()
+            scope
+                .tables
+                .iter()
+                .flat_map(|table| table.columns.iter().filter(|c| !table.hidden.contains(&c.name)))
+                .filter(|c| c.name == name)
+                .count()
         };
         let common: Vec<Column> = table.columns.iter().filter(|column| visible(scope, &column.name) > 0).cloned().collect();
         let fits = |column: &Column, scope: &Scope<'_>| {
@@ -198,7 +209,8 @@ impl Generator {
         if kind == 10 || kind == 11 {
             let unsuited = common.is_empty() || !common.iter().all(|column| fits(column, scope));
             let natural = kind == 11 && !unsuited;
-            let using: Vec<Column> = if natural { common } else { common.into_iter().filter(|c| fits(c, scope)).take(1 + self.below(2)).collect() };
+            let using: Vec<Column> =
+                if natural { common } else { common.into_iter().filter(|c| fits(c, scope)).take(1 + self.below(2)).collect() };
             if !using.is_empty() {
                 table.hidden.extend(using.iter().map(|column| column.name.clone()));
                 scope.merged.extend(using.iter().filter(|column| !scope.merged.contains(column)).cloned().collect::<Vec<_>>());
@@ -253,7 +265,10 @@ impl Generator {
             2 => {
                 let rows = (0..1 + self.below(3)).map(|_| format!("({}, {})", self.literal(Type::Number), self.literal(Type::Text)));
                 let rows = rows.collect::<Vec<_>>().join(", ");
-                (format!("(values {rows}) {}(k, g)", written(&alias)), table(vec![Column::new("k", Type::Number), Column::new("g", Type::Text)]))
+                (
+                    format!("(values {rows}) {}(k, g)", written(&alias)),
+                    table(vec![Column::new("k", Type::Number), Column::new("g", Type::Text)]),
+                )
             }
             3 => {
                 let end = 1 + self.below(4);
@@ -309,7 +324,12 @@ impl Generator {
                 let (left, columns) = self.query(depth - 1, None, Some(&wanted(Type::Date)));
                 let (right, _) = self.query(depth - 1, None, Some(&[number("w")]));
                 let columns = columns.into_iter().chain([number("w")]).collect();
-                (format!("select * from (select * from ({left}) order by all) p positional join (select * from ({right}) order by all) q"), columns)
+                (
+                    format!(
+                        "select * from (select * from ({left}) order by all) p positional join (select * from ({right}) order by all) q"
+                    ),
+                    columns,
+                )
             }
         }
     }

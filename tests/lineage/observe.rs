@@ -118,7 +118,8 @@ impl<'a> Observer<'a> {
         let sizes = self.fill(data_set);
         let names: Vec<&str> = sizes.iter().map(|(name, _)| *name).collect();
         let plain = self.models.iter().all(|model| model.hooks.is_empty());
-        let stage = plain.then(|| Stage::of(self.engine, &names, &self.models).unwrap_or_else(|error| panic!("{}: {error}", self.case["id"])));
+        let stage =
+            plain.then(|| Stage::of(self.engine, &names, &self.models).unwrap_or_else(|error| panic!("{}: {error}", self.case["id"])));
         let before = self.run(stage.as_ref(), None);
         for (model, output) in self.models.iter().zip(&before) {
             self.truth.columns.insert(model.name.clone(), output.names.clone());
@@ -181,7 +182,8 @@ fn models(case: &Value) -> Vec<Model> {
 /// Makes a source from values drawn from the domains of its columns; in the schema `numbered` a last column `row` numbers the rows.
 fn fill(engine: &Engine, name: &str, source: &Value, repeats: bool, dice: &mut Dice) -> usize {
     let columns = source["columns"].as_array().unwrap();
-    let defined: Vec<String> = columns.iter().map(|column| format!("{} {}", quoted(&text(&column["name"])), text(&column["type"]))).collect();
+    let defined: Vec<String> =
+        columns.iter().map(|column| format!("{} {}", quoted(&text(&column["name"])), text(&column["type"]))).collect();
     let unique = |column: &Value| column["unique"] == true && !repeats;
     let domain = |column: &Value| column["domain"].as_array().expect("a domain").clone();
     let listed = columns.iter().filter(|column| unique(column)).map(|column| domain(column).len());
@@ -197,8 +199,9 @@ fn fill(engine: &Engine, name: &str, source: &Value, repeats: bool, dice: &mut D
             (0..size).map(|_| domain[dice.below(domain.len())].clone()).collect()
         })
         .collect();
-    let rows: Vec<String> =
-        (0..size).map(|row| format!("({}, {row})", drawn.iter().map(|values| literal(&values[row])).collect::<Vec<_>>().join(", "))).collect();
+    let rows: Vec<String> = (0..size)
+        .map(|row| format!("({}, {row})", drawn.iter().map(|values| literal(&values[row])).collect::<Vec<_>>().join(", ")))
+        .collect();
     let (table, all, rows) = (quoted(name), defined.join(", "), rows.join(", "));
     let make = format!("create or replace table numbered.{table} ({all}, row int); insert into numbered.{table} values {rows}");
     engine.execute(&make).unwrap();

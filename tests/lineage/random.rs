@@ -85,7 +85,9 @@ impl<'w> Chain<'w> {
     /// What a variant was seen to change; nothing when it does not run.
     fn seen(&self, variant: &Variant) -> BTreeSet<Influence> {
         let mut seen = BTreeSet::new();
-        let Ok(after) = self.stage.outputs(Some((&variant.source, &format!("from {}.{}", variant.schema, variant.source)))) else { return seen };
+        let Ok(after) = self.stage.outputs(Some((&variant.source, &format!("from {}.{}", variant.schema, variant.source)))) else {
+            return seen;
+        };
         for (model, (before, after)) in self.models.iter().zip(self.before.iter().zip(&after)) {
             let after = Output { names: before.names.clone(), rows: after.rows.clone() };
             let difference = Difference::between(before, &after, &[]);
@@ -123,7 +125,9 @@ impl<'w> Chain<'w> {
             }
         };
         seen.iter()
-            .filter(|influence| !covers(&self.claims, influence) && !(value(influence) && self.claims.contains(&other(influence))) && !loose(influence))
+            .filter(|influence| {
+                !covers(&self.claims, influence) && !(value(influence) && self.claims.contains(&other(influence))) && !loose(influence)
+            })
             .cloned()
             .collect()
     }
@@ -157,7 +161,8 @@ impl<'w> Chain<'w> {
             Part::Column(name) => name.to_string(),
             Part::RowsLost | Part::RowsAdded => "*".into(),
         };
-        let seen: BTreeSet<_> = world.variants.iter().filter(|variant| self.used(&variant.source)).flat_map(|variant| self.seen(variant)).collect();
+        let seen: BTreeSet<_> =
+            world.variants.iter().filter(|variant| self.used(&variant.source)).flat_map(|variant| self.seen(variant)).collect();
         let seen: BTreeSet<_> = seen.into_iter().map(|(model, part, source, from)| (model, star(&part), source, star(&from))).collect();
         let influences: Vec<Value> = seen
             .into_iter()
@@ -287,8 +292,11 @@ fn simplify(world: &World, variant: &Variant, seed: u64, draws: &[u32]) -> Strin
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("random_{seed}.json")), format!("{case:#}\n")).unwrap();
     let sql = chain.models.iter().map(|model| format!("  {}: {}\n", model.name, model.sql)).collect::<String>();
-    let missed: Vec<String> =
-        chain.failure(world, variant).iter().map(|(model, part, source, from)| format!("  {model} {part:?} <- {source} {from:?}\n")).collect();
+    let missed: Vec<String> = chain
+        .failure(world, variant)
+        .iter()
+        .map(|(model, part, source, from)| format!("  {model} {part:?} <- {source} {from:?}\n"))
+        .collect();
     format!("chain {seed}, {:?} of {}, assumed: {:?}\n{sql}{}", variant.change, variant.source, chain.problems, missed.concat())
 }
 

@@ -152,7 +152,11 @@ impl Generator {
         let mut list = List::default();
         if let Some(wanted) = wanted {
             for column in wanted {
-                let value = if column.of == Type::Number && self.once_in(5) { self.window(scope, window) } else { self.expression(column.of, scope, 2) };
+                let value = if column.of == Type::Number && self.once_in(5) {
+                    self.window(scope, window)
+                } else {
+                    self.expression(column.of, scope, 2)
+                };
                 list.push(format!("{value} as {}", written(&column.name)), column.clone());
             }
             return list;
@@ -225,7 +229,8 @@ impl Generator {
             }
             4 => {
                 list.items.push(format!("* rename ({name} as renamed)"));
-                list.columns.extend(all.into_iter().map(|column| if column == chosen { Column::new("renamed", column.of) } else { column }));
+                list.columns
+                    .extend(all.into_iter().map(|column| if column == chosen { Column::new("renamed", column.of) } else { column }));
             }
             5 if all.iter().any(|column| matches!(column.name.as_str(), "k" | "g")) => {
                 list.items.push("columns('^[kg]$')".into());
@@ -278,7 +283,9 @@ impl Generator {
         let all = groups == " group by all";
         let measures: Vec<Column> = match wanted {
             Some(wanted) => wanted.to_vec(),
-            None => (0..1 + self.below(3)).map(|_| self.type_of_item()).enumerate().map(|(at, of)| Column::new(&format!("a{at}"), of)).collect(),
+            None => {
+                (0..1 + self.below(3)).map(|_| self.type_of_item()).enumerate().map(|(at, of)| Column::new(&format!("a{at}"), of)).collect()
+            }
         };
         for column in measures {
             let value = match self.choose(&[6, 2, 1]) {

@@ -46,8 +46,20 @@ pub fn sources() -> Vec<(&'static str, Vec<Described>)> {
     let d = ("d", "DATE", Type::Date, json!(["2024-01-01", "2024-01-02", "2024-02-01", null]), json!("2025-05-05"));
     let odd = ("Odd Name", "INTEGER", Type::Number, json!([1, 2, 3]), json!(80));
     let tags = ("tags", "INTEGER[]", Type::List, json!(["=[1, 2]", "=[2]", "=[]", "=[3, 1]", null]), json!("=[9, 9]"));
-    let s = ("s", "STRUCT(x INTEGER, y VARCHAR)", Type::Pair, json!(["={'x': 1, 'y': 'x'}", "={'x': 2, 'y': 'z'}", null]), json!("={'x': 5, 'y': 'q'}"));
-    let j = ("j", "JSON", Type::Json, json!(["{\"x\": 1, \"y\": \"z\"}", "{\"x\": 3}", "{\"y\": \"x\"}", null]), json!("{\"x\": 9, \"y\": \"q\"}"));
+    let s = (
+        "s",
+        "STRUCT(x INTEGER, y VARCHAR)",
+        Type::Pair,
+        json!(["={'x': 1, 'y': 'x'}", "={'x': 2, 'y': 'z'}", null]),
+        json!("={'x': 5, 'y': 'q'}"),
+    );
+    let j = (
+        "j",
+        "JSON",
+        Type::Json,
+        json!(["{\"x\": 1, \"y\": \"z\"}", "{\"x\": 3}", "{\"y\": \"x\"}", null]),
+        json!("{\"x\": 9, \"y\": \"q\"}"),
+    );
     let ok = ("ok", "BOOLEAN", Type::Flag, json!([true, false, null]), json!(null));
     vec![
         ("ta", vec![id(), k(), g("g"), v(), d]),
@@ -81,7 +93,8 @@ impl World {
             let unique = seed % 3 != 2;
             let rows: Vec<Vec<String>> = (0..ROWS)
                 .map(|row| {
-                    let cell = |column: &Described| if column.0 == "id" && unique { (row + 1).to_string() } else { drawn(&mut dice, column) };
+                    let cell =
+                        |column: &Described| if column.0 == "id" && unique { (row + 1).to_string() } else { drawn(&mut dice, column) };
                     columns.iter().map(cell).collect()
                 })
                 .collect();

@@ -1,0 +1,84 @@
+//! The columns that a SELECT puts out -> its shape: fields, rows, and which sets of fields tell the rows apart.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::group;
+use super::influence::Influences;
+use super::relation::ColumnName;
+use super::scope::{Scope, Spot};
+use super::shape::{DECLARED, Field, Open, Shape, add_key};
+
+/// One column of the select list.
+pub(super) struct Output {
+    pub(super) field: Field,
+    /// The field that it is, if it is nothing more.
+    pub(super) spot: Option<Spot>,
+    /// The expression, if it is not from a star: the group key that it may be.
+    pub(super) key: Option<usize>,
+    /// For `row_number()`: the fields that it is partitioned by.
+    pub(super) partition: Option<BTreeSet<Spot>>,
+}
+
+/// The shape of the select list: fields, rows, and which sets of fields tell the rows apart.
+pub(super) fn assemble(
+    scope: &Scope<'_>,
+    outputs: Vec<Output>,
+    open: Vec<Open>,
+    grouped: &group::Grouped,
+    multiplied: Influences,
+) -> Shape {
+    let at = |spot: &Spot| match *spot {
+        (DECLARED, _) => Some(DECLARED),
+        spot => outputs.iter().position(|output| output.spot == Some(spot)),
+    };
+    let mapped = |spots: &BTreeSet<Spot>| spots.iter().map(at).collect::<Option<BTreeSet<usize>>>();
+    let mut keys: Vec<BTreeSet<usize>> = scope.keys.iter().filter_map(mapped).collect();
+    let by_key =
+        (0..grouped.keys).map(|key| outputs.iter().position(|output| output.key == Some(key))).collect::<Option<BTreeSet<usize>>>();
+    if let Some(key) = by_key.filter(|_| grouped.tells_rows_apart) {
+        add_key(&mut keys, key);
+    }
+    let mut numbers: Vec<Option<BTreeSet<usize>>> = Vec::with_capacity(outputs.len());
+    for output in &outputs {
+        let passed = || {
+            let (spot, [table]) = (output.spot?, scope.tables.as_slice()) else { return None };
+            let inner = table.fields.get(spot.1)?.numbers.as_ref()?;
+            scope.groups.is_none().then(|| inner.iter().map(|&field| (spot.0, field)).collect::<BTreeSet<Spot>>())
+        };
+        numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
+    }
+    let mut shape = Shape {
+        rows: scope.rows.clone(),
+        open,
+        keys,
+        order: Influences::default(),
+        fields: outputs.into_iter().map(|output| output.field).collect(),
+    };
+    if !multiplied.is_empty() {
+        shape.rows.decided_by(&multiplied);
+        shape.keys.clear();
+        numbers.iter_mut().for_each(|numbers| *numbers = None);
+    }
+    for (field, numbers) in shape.fields.iter_mut().zip(numbers) {
+        field.numbers = numbers;
+    }
+    shape
+}
+
+/// DuckDB: of several columns of one name all but the first get a number, `a_1`, that no column before it has.
+pub(super) fn number_duplicates(fields: &mut [Field]) {
+    let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(fields.len());
+    for at in 0..fields.len() {
+        if taken.insert(Arc::clone(&fields[at].name)) {
+            continue;
+        }
+        let mut numbered = (1..).map(|number| format!("{}_{number}", fields[at].written));
+        let free = numbered.find(|name| !taken.contains(&*name.to_lowercase()));
+        if let Some(free) = free {
+            let name = ColumnName::new(&free);
+            (fields[at].written, fields[at].name) = (name.written, Arc::clone(&name.lower));
+            taken.insert(name.lower);
+        }
+    }
+}
