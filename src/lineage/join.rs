@@ -111,6 +111,12 @@ impl Reader<'_> {
         let left_at_most_one = left_unique || unique(&left_keys, &declared(&condition.left_fixed));
         let right_at_most_one = right_unique || unique(&right_keys, &declared(&condition.right_fixed));
         let by = condition.from.through(EdgeKind::Join);
+        // Then only what makes copies of that key can repeat a row: values of the key itself, not those that look for it.
+        let of_key = |fixed: &BTreeSet<Spot>| {
+            fixed.iter().fold(Influences::default(), |all, spot| all.with(&left.field(*spot).from)).through(EdgeKind::Join)
+        };
+        let by_right_key = if right_at_most_one { of_key(&condition.right_fixed) } else { by.clone() };
+        let by_left_key = if left_at_most_one { of_key(&condition.left_fixed) } else { by.clone() };
         let whole = left.tables.len();
         match keeps {
             Keeps::Neither => {
@@ -120,7 +126,7 @@ impl Reader<'_> {
             Keeps::Left => {
                 if !right_unique {
                     left.rows.added.add(&right_rows.added);
-                    left.rows.added.add(&by);
+                    left.rows.added.add(&by_right_key);
                 }
                 if !right_at_most_one {
                     left.rows.lost.add(&right_rows.lost);
@@ -132,7 +138,7 @@ impl Reader<'_> {
                 left.rows = right_rows;
                 if !left_unique {
                     left.rows.added.add(&left_rows.added);
-                    left.rows.added.add(&by);
+                    left.rows.added.add(&by_left_key);
                 }
                 if !left_at_most_one {
                     left.rows.lost.add(&left_rows.lost);
