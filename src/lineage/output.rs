@@ -69,15 +69,15 @@ pub(super) fn assemble(
 /// DuckDB: of several columns of one name all but the first get a number, `a_1`, that no column before it has.
 pub(super) fn number_duplicates(fields: &mut [Field]) {
     let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(fields.len());
-    for at in 0..fields.len() {
-        if taken.insert(Arc::clone(&fields[at].name)) {
+    for field in fields {
+        if taken.insert(Arc::clone(&field.name)) {
             continue;
         }
-        let mut numbered = (1..).map(|number| format!("{}_{number}", fields[at].written));
+        let mut numbered = (1..).map(|number| format!("{}_{number}", field.written));
         let free = numbered.find(|name| !taken.contains(&*name.to_lowercase()));
         if let Some(free) = free {
             let name = ColumnName::new(&free);
-            (fields[at].written, fields[at].name) = (name.written, Arc::clone(&name.lower));
+            (field.written, field.name) = (name.written, Arc::clone(&name.lower));
             taken.insert(name.lower);
         }
     }

@@ -32,7 +32,7 @@ fn has_spelling(tokens: &[TokenWithSpan]) -> bool {
                 4 => is(token, "asof"),
                 5 => is(token, "pivot") || is(token, "nulls") && before.is_some_and(|before| is_any(before, &["ignore", "respect"])),
                 7 => is(token, "unpivot"),
-                10 | 11 | 12 => is_any(token, &["positional", "pivot_wider", "pivot_longer"]),
+                10..=12 => is_any(token, &["positional", "pivot_wider", "pivot_longer"]),
                 _ => false,
             },
             _ => false,
