@@ -126,7 +126,7 @@ impl<'w> Chain<'w> {
         };
         seen.iter()
             .filter(|influence| {
-                !covers(&self.claims, influence) && !(value(influence) && self.claims.contains(&other(influence))) && !loose(influence)
+                !(covers(&self.claims, influence) || loose(influence) || value(influence) && self.claims.contains(&other(influence)))
             })
             .cloned()
             .collect()
@@ -230,7 +230,7 @@ impl Tally {
         let assumed = !chain.problems.is_empty();
         self.assumed += u64::from(assumed);
         chain.problems.iter().for_each(|problem| *self.reasons.entry(problem.clone()).or_default() += 1);
-        let measured = seed % MEASURED == 0 && !assumed;
+        let measured = seed.is_multiple_of(MEASURED) && !assumed;
         let mut variants: Vec<&Variant> = world.variants.iter().filter(|variant| chain.used(&variant.source)).collect();
         let mut dice = Dice(seed);
         (1..variants.len()).rev().for_each(|end| variants.swap(end, dice.below(end + 1)));
