@@ -133,7 +133,12 @@ impl Engine {
     }
     /// Runs the models in order, their sources found along `path` (schemas, first come first).
     pub fn run(&self, path: &str, models: &[Model]) -> Result<Vec<Output>, String> {
-        self.within_limit(|| self.run_models(path, models))
+        let outputs = self.within_limit(|| self.run_models(path, models));
+        // A temporary table that stays would hide a view of the same name.
+        for model in models {
+            self.execute(&format!("drop table if exists temp.{}", quoted(&model.name)))?;
+        }
+        outputs
     }
     fn run_models(&self, path: &str, models: &[Model]) -> Result<Vec<Output>, String> {
         self.execute(&format!("set search_path = '{path}'"))?;
@@ -165,8 +170,7 @@ impl<'e> Stage<'e> {
             engine.execute(&format!("create table live.{name} as from base.{name}"))?;
         }
         for model in models {
-            // A temporary table of an earlier run would hide the view.
-            engine.execute(&format!("drop table if exists temp.{0}; create view live.{0} as {1}", quoted(&model.name), model.sql))?;
+            engine.execute(&format!("create view live.{} as {}", quoted(&model.name), model.sql))?;
         }
         let queries: Vec<String> =
             models.iter().map(|model| format!("select columns(*)::varchar from live.{}", quoted(&model.name))).collect();
@@ -180,6 +184,8 @@ impl<'e> Stage<'e> {
         let fill =
             |source: &str, query: &str| self.engine.execute(&format!("delete from live.{source}; insert into live.{source} {query}"));
         let source = change.map(|(source, _)| quoted(source)).unwrap_or_default();
+        // A change of the catalog makes DuckDB plan anew.
+        self.engine.execute("set search_path = 'live,main'")?;
         change.map_or(Ok(()), |(_, query)| fill(&source, query))?;
         let outputs = self.engine.within_limit(|| match &self.planned {
             Some(planned) => planned.borrow_mut().iter_mut().map(fetched).collect(),

@@ -44,7 +44,7 @@ impl Generator {
         if !aliases.is_empty() && self.once_in(3) {
             return self.of(&aliases);
         }
-        if names.is_empty() || self.once_in(8) { self.literal(of) } else { self.of(&names) }
+        if names.is_empty() || self.once_in(20) { self.literal(of) } else { self.of(&names) }
     }
 
     /// A column of the type in the scope's own tables.
@@ -58,10 +58,23 @@ impl Generator {
             Type::Number => self.below(5).to_string(),
             Type::Text => self.text(&["'x'", "'y'", "'z'", "''"]),
             Type::Date => self.text(&["date '2024-01-01'", "date '2024-01-02'", "date '2024-02-01'"]),
-            Type::Flag => self.text(&["true", "false"]),
+            Type::Flag => self.text(&["true", "true", "false"]),
             Type::List => self.text(&["[1, 2]", "[3]", "[1]"]),
             Type::Pair => self.text(&["{'x': 1, 'y': 'x'}", "{'x': 2, 'y': 'z'}"]),
             Type::Json => self.text(&["'{\"x\": 1, \"y\": \"z\"}'::json"]),
+        }
+    }
+
+    /// A condition that some rows meet, more often than any flag would.
+    pub fn condition(&mut self, scope: &Scope<'_>, depth: usize) -> String {
+        match self.choose(&[3, 2, 2]) {
+            0 => {
+                let of = self.of(&[Type::Number, Type::Text, Type::Date]);
+                let sign = self.text(&["is distinct from", "<>", ">="]);
+                format!("{} {sign} {}", self.leaf(of, scope), self.literal(of))
+            }
+            1 => format!("({} or {})", self.expression(Type::Flag, scope, depth), self.expression(Type::Flag, scope, depth)),
+            _ => self.expression(Type::Flag, scope, depth),
         }
     }
 
@@ -130,7 +143,7 @@ impl Generator {
     fn subquery(&mut self, scope: &Scope<'_>, list: impl FnOnce(&mut Self, &Scope<'_>) -> String) -> String {
         let (from, inner) = self.from(0, Some(scope));
         let list = list(self, &inner);
-        let filter = if self.once_in(4) { String::new() } else { format!(" where {}", self.expression(Type::Flag, &inner, 1)) };
+        let filter = if self.once_in(4) { String::new() } else { format!(" where {}", self.condition(&inner, 1)) };
         format!("(select {list} from {from}{filter})")
     }
 
@@ -206,7 +219,7 @@ impl Generator {
     /// An aggregate of the type.
     pub fn aggregate(&mut self, of: Type, scope: &Scope<'_>) -> String {
         let filter = |generator: &mut Self| {
-            if generator.once_in(4) { format!(" filter (where {})", generator.expression(Type::Flag, scope, 1)) } else { String::new() }
+            if generator.once_in(4) { format!(" filter (where {})", generator.condition(scope, 1)) } else { String::new() }
         };
         let value = self.expression(of, scope, 1);
         let call = match (of, self.choose(&[3, 2, 2, 1, 1])) {

@@ -1,6 +1,6 @@
 //! Random queries: SELECT in its forms, set operations, CTEs. See `generator`.
 
-use super::generator::{Column, Generator, Query, Scope, Table, Type, told_apart, written};
+use super::generator::{Column, Generator, Query, Scope, Table, Type, renamed, single_names, told_apart, written};
 
 /// A select list under way.
 #[derive(Default)]
@@ -40,17 +40,15 @@ impl Generator {
         let mut ctes = Vec::new();
         for number in 0..1 + self.choose(&[2, 1]) {
             let (sql, columns) = self.query(depth - 1, None, None);
-            let mut columns = told_apart(columns);
+            let (mut names, mut columns) = single_names(columns);
             let name = if self.once_in(4) { self.text(&["ta", "tb", "tc", "te"]) } else { format!("c{}{number}", before) };
             if ctes.iter().any(|cte: &String| cte.starts_with(&format!("{name} ")) || cte.starts_with(&format!("{name}("))) {
                 continue;
             }
-            let mut renamed = String::new();
-            if self.once_in(4) {
-                columns = columns.iter().enumerate().map(|(at, column)| Column::new(&format!("r{at}"), column.of)).collect();
-                renamed = format!("({})", columns.iter().map(|column| written(&column.name)).collect::<Vec<_>>().join(", "));
+            if names.is_empty() && self.once_in(4) {
+                (names, columns) = renamed(&columns);
             }
-            ctes.push(format!("{name}{renamed} as ({sql})"));
+            ctes.push(format!("{name}{names} as ({sql})"));
             self.relations.push(Table { name, columns, hidden: Vec::new() });
         }
         let (sql, columns) = self.query(depth - 1, outer, wanted);
@@ -81,7 +79,7 @@ impl Generator {
         let name = format!("r{}", self.relations.len());
         let columns = vec![Column::new("n", Type::Number), Column::new("g", Type::Text), Column::new("depth", Type::Number)];
         let (from, scope) = self.from(0, None);
-        let filter = if self.once_in(2) { format!(" where {}", self.expression(Type::Flag, &scope, 1)) } else { String::new() };
+        let filter = if self.once_in(2) { format!(" where {}", self.condition(&scope, 1)) } else { String::new() };
         let (n, g) = (self.expression(Type::Number, &scope, 1), self.expression(Type::Text, &scope, 1));
         let anchor = format!("select ({n})::int as n, {g} as g, 0 as depth from {from}{filter}");
         let (from, mut scope) = self.from(0, None);
@@ -99,7 +97,7 @@ impl Generator {
 
     fn select(&mut self, depth: usize, outer: Option<&Scope<'_>>, wanted: Option<&[Column]>) -> Query {
         let (from, mut scope) = self.from(depth, outer);
-        let filter = if self.once_in(2) { format!(" where {}", self.expression(Type::Flag, &scope, 2)) } else { String::new() };
+        let filter = if self.once_in(2) { format!(" where {}", self.condition(&scope, 2)) } else { String::new() };
         let form = self.choose(&[6, 4, 1, 1, 2]);
         let (mut head, mut tail) = (String::new(), String::new());
         let list = if form == 1 {
@@ -119,9 +117,10 @@ impl Generator {
             2 => head.push_str("distinct "),
             3 => {
                 scope.aliases.clear();
-                let on = self.expression(Type::Number, &scope, 1);
-                head = format!("distinct on (({on})) ");
-                tail.push_str(&format!(" order by ({on}), {}", scope.everything()));
+                // Not a bare number, which DuckDB takes for the place of a column, even of one that only ORDER BY names.
+                let on = format!("abs({})", self.expression(Type::Number, &scope, 1));
+                head = format!("distinct on ({on}) ");
+                tail.push_str(&format!(" order by {on}, {}", scope.everything()));
             }
             4 => {
                 scope.aliases.clear();
@@ -133,11 +132,10 @@ impl Generator {
         if form != 3 && self.once_in(6) {
             let order = if form == 0 && self.once_in(2) {
                 scope.aliases.clear();
-                format!("{}, {}", self.expression(Type::Number, &scope, 1), scope.everything())
+                format!("abs({}), {}", self.expression(Type::Number, &scope, 1), scope.everything())
             } else {
                 "all".into()
             };
-            let order = if order.starts_with(|c: char| c.is_ascii_digit()) { "all".into() } else { order };
             tail.push_str(&format!(" order by {order} limit {}{}", 1 + self.below(3), self.text(&["", " offset 1"])));
         }
         let items = list.items.join(", ");
@@ -299,7 +297,12 @@ impl Generator {
             list.push(format!("{value} as {}", written(&column.name)), column);
         }
         if self.once_in(4) {
-            groups.push_str(&format!(" having {} {} {}", self.aggregate(Type::Number, scope), self.text(&[">", "=", "<"]), self.below(4)));
+            groups.push_str(&format!(
+                " having {} {} {}",
+                self.aggregate(Type::Number, scope),
+                self.text(&[">=", "<>", "<"]),
+                self.below(4)
+            ));
         }
         (list, groups)
     }
