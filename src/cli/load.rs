@@ -59,6 +59,8 @@ impl Loaded {
         let bytes = workspace.manifest_bytes()?;
         let mut inputs = vec![(workspace.manifest.clone(), blake3::hash(&bytes))];
         let mut project = dbt::manifest::read(&bytes, &workspace.manifest)?;
+        // The text is as large as all that is kept of it, and more.
+        drop(bytes);
         if let Some((path, bytes)) = workspace.artifact("catalog.json")? {
             inputs.push((path.clone(), blake3::hash(&bytes)));
             dbt::catalog::apply(&mut project, &bytes, &path)?;
