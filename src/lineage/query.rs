@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Value, Values, With};
+use sqlparser::ast::{Expr, Ident, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Value, Values, With};
 
 use super::graph::EdgeKind;
 use super::influence::Influences;
@@ -33,8 +33,9 @@ impl Reader<'_> {
         if let Some(with) = &query.with {
             self.define(with, outer);
         }
-        let tail = Tail { order: query.order_by.as_ref().map(|order| &order.kind), limited: self.is_limited(query)? };
-        match query.body.as_ref() {
+        let counted = self.counted(query, outer)?;
+        let tail = Tail { order: query.order_by.as_ref().map(|order| &order.kind), limited: counted.is_some() };
+        let shape = match query.body.as_ref() {
             SetExpr::Select(select) => self.select(select, outer, tail),
             body => {
                 let mut shape = self.body(body, outer)?;
@@ -46,12 +47,16 @@ impl Reader<'_> {
                 shape.order.add(&order.unwrap_or_else(|_| shape.values().through(EdgeKind::Sort)));
                 Ok(shape)
             }
+        };
+        let mut shape = shape?;
+        if let Some(by) = counted {
+            shape.rows.decided_by(&by.through(EdgeKind::Filter));
         }
+        Ok(shape)
     }
 
-    /// Whether LIMIT, OFFSET or FETCH takes some of the rows. What they count is a number, or depends on nothing.
-    fn is_limited(&mut self, query: &Query) -> Read<bool> {
-        let plain = |expression: &Expr| matches!(expression, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)));
+    /// What LIMIT, OFFSET or FETCH depend on where they take some of the rows: nothing, if they count to a number.
+    fn counted(&mut self, query: &Query, outer: Option<&Scope<'_>>) -> Read<Option<Influences>> {
         let counts: Vec<&Expr> = match &query.limit_clause {
             None => Vec::new(),
             Some(LimitClause::OffsetCommaLimit { offset, limit }) => vec![offset, limit],
@@ -61,10 +66,9 @@ impl Reader<'_> {
             Some(LimitClause::LimitOffset { .. }) => return Err(Unclear::at("LIMIT BY", query.span())),
         };
         let fetched = query.fetch.as_ref().and_then(|fetch| fetch.quantity.as_ref());
-        match counts.iter().copied().chain(fetched).find(|count| !plain(count)) {
-            Some(count) => Err(Unclear::at("a LIMIT that is not a number", count.span())),
-            None => Ok(!counts.is_empty() || query.fetch.is_some()),
-        }
+        let limited = !counts.is_empty() || query.fetch.is_some();
+        let by = self.values(counts.into_iter().chain(fetched), &Scope::inside(outer), Place::Row, EdgeKind::Filter)?;
+        Ok(limited.then_some(by))
     }
 
     /// What the ORDER BY after a set operation depends on.
@@ -96,7 +100,7 @@ impl Reader<'_> {
             }
             let names = || cte.alias.columns.iter().map(|column| &column.name);
             let shape = if with.recursive && mentions(&cte.query, &name) {
-                self.recursive(&name, &cte.query, outer)
+                self.recursive(&name, &names().collect::<Vec<_>>(), &cte.query, outer)
             } else {
                 self.query(&cte.query, outer)
             };
@@ -109,7 +113,7 @@ impl Reader<'_> {
     }
 
     /// `anchor UNION step`, where the step reads the result so far: repeated until it adds nothing.
-    fn recursive(&mut self, name: &str, query: &Query, outer: Option<&Scope<'_>>) -> Read<Shape> {
+    fn recursive(&mut self, name: &str, columns: &[&Ident], query: &Query, outer: Option<&Scope<'_>>) -> Read<Shape> {
         let (SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right }, None) = (query.body.as_ref(), &query.with)
         else {
             return Err(Unclear::at("a recursive query that is not anchor UNION step", query.span()));
@@ -119,6 +123,8 @@ impl Reader<'_> {
         }
         let mut so_far = self.body(left, outer)?;
         so_far.keys.clear();
+        // The step sees the columns by the names that the CTE gives them.
+        super::from::rename(&mut so_far, columns.iter().copied())?;
         for _ in 0..MOST_TURNS {
             self.ctes.push((name.to_owned(), Ok(Rc::new(so_far.clone()))));
             let step = self.body(right, outer);

@@ -130,3 +130,25 @@ fn a_name_that_means_itself_is_no_way_down_for_ever() {
         assert!(lineage::trace(&project).columns.contains_key("model.case.m"), "{sql}");
     }
 }
+
+#[test]
+fn spellings_of_duckdb_are_read() {
+    for sql in [
+        "with recursive t(n) as (select 1 union all select n + 1 from t where n < (select max(amount) from orders)) select n from t",
+        "select amount from orders order by status limit (select count(*) from orders)",
+        "select sum(amount) over (order by id rows between 1 preceding and current row exclude current row) as s from orders",
+        "select first_value(amount ignore nulls) over (order by id) as f from orders",
+        "select total: amount + id, status from t: orders",
+        "select * from (from orders select status where amount > 1) union all from orders select status",
+        "pivot orders on status in ('a', 'b') using sum(amount) group by id",
+        "with p as (unpivot orders on amount, id into name k value v) select k, v from p",
+        "select columns('id|amount') from orders",
+        "select max(columns(* exclude note)) from orders",
+        "select * from orders asof left join orders b using (id)",
+        "select * rename (amount as sum) from orders positional join (select 1 as one)",
+    ] {
+        let project = project(&[("orders", Some(&["id", "amount", "status", "note"]))], &[("m", sql)]);
+        let lineage = lineage::trace(&project);
+        assert!(lineage.problems.is_empty(), "{sql}: {:?}", lineage.problems);
+    }
+}

@@ -29,9 +29,11 @@ fn has_spelling(tokens: &[TokenWithSpan]) -> bool {
             Token::Word(word) if word.quote_style.is_none() => match word.value.len() {
                 4 if is(token, "from") => before
                     .is_none_or(|before| before.token == Token::LParen || is_any(before, &["union", "all", "except", "intersect", "name"])),
-                4 => is(token, "asof"),
+                4 => is(token, "asof") || is(token, "ties"),
+                5 if before.is_some_and(|before| is(before, "exclude")) => true,
                 5 => is(token, "pivot") || is(token, "nulls") && before.is_some_and(|before| is_any(before, &["ignore", "respect"])),
-                7 => is(token, "unpivot"),
+                2 | 6 if before.is_some_and(|before| is(before, "exclude")) => true,
+                7 => is(token, "unpivot") || before.is_some_and(|before| is(before, "exclude")),
                 10..=12 => is_any(token, &["positional", "pivot_wider", "pivot_longer"]),
                 _ => false,
             },
@@ -82,6 +84,10 @@ fn inner(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
             }
             // `f(x ignore nulls)`: no matter for lineage.
             (Token::Word(_), _) if is_any(&tokens[at], &["ignore", "respect"]) && ends_with_nulls(&tokens, at) => at += 2,
+            // The frame of a window may leave rows out: all of its rows count anyway.
+            (Token::Word(_), _) if is(&tokens[at], "exclude") && excluded(&tokens[at + 1..]).is_some() => {
+                at += 1 + excluded(&tokens[at + 1..]).unwrap_or(0);
+            }
             _ => {
                 out.push(tokens[at].clone());
                 at += 1;
@@ -89,6 +95,16 @@ fn inner(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
         }
     }
     out
+}
+
+/// How many tokens of `CURRENT ROW`, `NO OTHERS`, `GROUP` or `TIES` stand at the start, right before the end of a window.
+fn excluded(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let ends = |at: usize| tokens.get(at).is_none_or(|token| token.token == Token::RParen);
+    match tokens {
+        [one, two, ..] if (is(one, "current") && is(two, "row") || is(one, "no") && is(two, "others")) && ends(2) => Some(2),
+        [one, ..] if is_any(one, &["group", "ties"]) && ends(1) => Some(1),
+        _ => None,
+    }
 }
 
 fn ends_with_nulls(tokens: &[TokenWithSpan], at: usize) -> bool {
