@@ -8,7 +8,7 @@ use super::engine::{Dice, Model};
 
 /// Whether a subquery or CTE may have a name twice, which DuckDB then tells apart (`k`, `k_1`). Lineage does not number them there as DuckDB does,
 /// so that every hundredth chain would show it; set this once it does.
-const NAMES_REPEAT: bool = false;
+const NAMES_REPEAT: bool = true;
 /// Longest sequence of draws: beyond it, every draw is 0.
 const LONGEST: usize = 2_000;
 

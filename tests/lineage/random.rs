@@ -188,6 +188,10 @@ impl Tally {
             if seed > from && seed % ON_ONE == 0 || !world.engine.works() {
                 world = World::new(seed - seed % ON_ONE);
             }
+            if seed.is_multiple_of(ON_ONE) {
+                // Should DuckDB itself break, this tells where.
+                println!("chains from {seed}");
+            }
             tally.drawn += 1;
             let (models, draws) = generator::chain(Draws::new(seed), &tables());
             let sql = models.iter().map(|model| model.sql.clone()).collect::<Vec<_>>().join(";\n  ");

@@ -117,8 +117,7 @@ impl Generator {
             2 => head.push_str("distinct "),
             3 => {
                 scope.aliases.clear();
-                // Not a bare number, which DuckDB takes for the place of a column, even of one that only ORDER BY names.
-                let on = format!("abs({})", self.expression(Type::Number, &scope, 1));
+                let on = format!("({})", self.expression(Type::Number, &scope, 1));
                 head = format!("distinct on ({on}) ");
                 tail.push_str(&format!(" order by {on}, {}", scope.everything()));
             }
