@@ -199,7 +199,8 @@ impl Generator {
     fn join(&mut self, depth: usize, scope: &mut Scope<'_>) -> String {
         let kind = self.choose(&[10, 14, 5, 6, 4, 4, 4, 4, 2, 2, 4, 3]);
         let lateral = matches!(kind, 4 | 5) && self.once_in(3);
-        let (sql, mut table) = self.relation(depth, scope, lateral);
+        let keyed = matches!(kind, 1 | 2) && self.once_in(3);
+        let (sql, mut table) = if keyed { self.one_for_each_key() } else { self.relation(depth, scope, lateral) };
         if scope.tables.iter().any(|other| other.name == table.name) {
             return String::new();
         }
@@ -240,6 +241,9 @@ impl Generator {
         both.tables.push(table.clone());
         let right = Scope { tables: vec![table.clone()], beside: scope.tables.clone(), ..Scope::default() };
         let mut on = self.equality(&left, &right);
+        if keyed {
+            on = format!("{}.k = {}", written(&table.name), self.leaf(Type::Number, &left));
+        }
         if let (8, Some(one), Some(other)) = (kind, self.column(Type::Number, &left), self.column(Type::Number, &right)) {
             let later = format!("{one} {} {other}", self.text(&[">=", ">", "<="]));
             let word = self.text(&[" asof join ", " asof join ", " asof join ", " asof left join "]);
@@ -255,6 +259,26 @@ impl Generator {
             scope.tables.push(table);
         }
         format!("{}{sql} on {on}", words.get(kind).unwrap_or(&" left join "))
+    }
+
+    /// A relation that has one row for each `k`, in a way that SQL shows: a join on `k` repeats no row.
+    fn one_for_each_key(&mut self) -> (String, Table) {
+        let alias = self.alias();
+        let (from, scope) = self.from(0, None);
+        let (key, value) = (self.leaf(Type::Number, &scope), self.expression(Type::Number, &scope, 1));
+        let sql = match self.choose(&[3, 1, 2]) {
+            0 => format!("select ({key})::int as k, {} as n from {from} group by 1", self.aggregate(Type::Number, &scope)),
+            1 => format!("select distinct ({key})::int as k from {from}"),
+            _ => {
+                let order = scope.everything();
+                format!(
+                    "select ({key})::int as k, {value} as n from {from} qualify row_number() over (partition by k order by {order}) = 1"
+                )
+            }
+        };
+        let mut columns = vec![Column::new("k", Type::Number), Column::new("n", Type::Number)];
+        columns.truncate(if sql.contains(" as n ") { 2 } else { 1 });
+        (format!("({sql}) {}", written(&alias)), Table { name: alias, columns, hidden: Vec::new() })
     }
 
     /// `left.x = right.y` of one type.
