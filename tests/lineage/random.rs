@@ -175,7 +175,7 @@ struct Tally {
     runs: usize,
     claimed: usize,
     right: usize,
-    reasons: BTreeMap<String, u64>,
+    reasons: BTreeMap<String, (u64, String)>,
     refusals: BTreeMap<String, (u64, String)>,
     failures: Vec<String>,
 }
@@ -219,14 +219,15 @@ impl Tally {
         self.runs += other.runs;
         self.claimed += other.claimed;
         self.right += other.right;
-        other.reasons.into_iter().for_each(|(reason, count)| *self.reasons.entry(reason).or_default() += count);
+        other.reasons.into_iter().for_each(|(reason, (count, example))| self.reasons.entry(reason).or_insert((0, example)).0 += count);
         other.refusals.into_iter().for_each(|(start, (count, example))| self.refusals.entry(start).or_insert((0, example)).0 += count);
         self.failures.extend(other.failures);
     }
     fn check(&mut self, world: &World, chain: &Chain<'_>, seed: u64, draws: &[u32]) {
         let assumed = !chain.problems.is_empty();
         self.assumed += u64::from(assumed);
-        chain.problems.iter().for_each(|problem| *self.reasons.entry(problem.clone()).or_default() += 1);
+        let sql = || chain.models.iter().map(|model| model.sql.clone()).collect::<Vec<_>>().join(";\n  ");
+        chain.problems.iter().for_each(|problem| self.reasons.entry(problem.clone()).or_insert_with(|| (0, sql())).0 += 1);
         let measured = seed.is_multiple_of(MEASURED) && !assumed;
         let mut variants: Vec<&Variant> = world.variants.iter().filter(|variant| chain.used(&variant.source)).collect();
         let mut dice = Dice(seed);
@@ -314,7 +315,7 @@ fn nothing_unclaimed_is_seen_to_matter() {
         tally.drawn, tally.refused, tally.large, tally.unstable, tally.empty, tally.assumed, tally.runs, tally.right, tally.claimed
     );
     tally.refusals.iter().for_each(|(start, (count, example))| println!("refused {count}: {start}\n    {example}"));
-    tally.reasons.iter().for_each(|(reason, count)| println!("assumed {count}: {reason}"));
+    tally.reasons.iter().for_each(|(reason, (count, example))| println!("assumed {count}: {reason}\n  {example}"));
     assert!(tally.failures.is_empty(), "{} chains show what is not claimed:\n{}", tally.failures.len(), tally.failures.join("\n"));
     assert!(tally.refused * 5 < tally.drawn, "{} of {} chains were refused", tally.refused, tally.drawn);
 }

@@ -247,13 +247,15 @@ impl Generator {
         for _ in 0..self.choose(&[1, 4, 2]) {
             let of = self.of(&[Type::Number, Type::Text, Type::Text, Type::Date]);
             let mut key = self.expression(of, scope, 1);
+            // Now and then a name that a column has, too.
+            let name = if keys.is_empty() && self.once_in(6) { self.text(&["k", "g"]) } else { format!("key{}", keys.len()) };
             if !key.contains(|c: char| c.is_ascii_alphabetic()) || key.starts_with('\'') || key.starts_with("date '") {
                 let Some((table, column)) = self.some_column(scope) else { continue };
                 key = format!("{}.{}", written(&table), written(&column.name));
-                keys.push((key, Column::new(&format!("key{}", keys.len()), column.of)));
+                keys.push((key, Column::new(&name, column.of)));
                 continue;
             }
-            keys.push((key, Column::new(&format!("key{}", keys.len()), of)));
+            keys.push((key, Column::new(&name, of)));
         }
         let texts: Vec<String> = keys.iter().map(|(key, _)| key.clone()).collect();
         let mut groups = String::new();
