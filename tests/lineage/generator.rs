@@ -6,9 +6,6 @@
 
 use super::engine::{Dice, Model};
 
-/// Whether a subquery or CTE may have a name twice, which DuckDB then tells apart (`k`, `k_1`). Lineage does not number them there as DuckDB does,
-/// so that every hundredth chain would show it; set this once it does.
-const NAMES_REPEAT: bool = true;
 /// Longest sequence of draws: beyond it, every draw is 0.
 const LONGEST: usize = 2_000;
 
@@ -103,12 +100,6 @@ pub fn told_apart(columns: Vec<Column>) -> Vec<Column> {
         told.push(Column { name, of: column.of });
     }
     told
-}
-
-/// The columns of a subquery; with a list of new names where some repeat and must not.
-pub fn single_names(columns: Vec<Column>) -> (String, Vec<Column>) {
-    let told = told_apart(columns.clone());
-    if NAMES_REPEAT || told == columns { (String::new(), told) } else { renamed(&columns) }
 }
 
 /// A list of new names for columns, as it stands behind an alias.
@@ -300,8 +291,7 @@ impl Generator {
         match self.choose(&[10, if lateral { 20 } else { 4 }, 1, 1, if lateral { 4 } else { 0 }, 2]) {
             1 => {
                 let (sql, columns) = self.query(depth - 1, outer, None);
-                let (names, columns) = single_names(columns);
-                (format!("({sql}) {}{names}", written(&alias)), table(columns))
+                (format!("({sql}) {}", written(&alias)), table(told_apart(columns)))
             }
             2 => {
                 let rows = (0..1 + self.below(3)).map(|_| format!("({}, {})", self.literal(Type::Number), self.literal(Type::Text)));

@@ -1,6 +1,6 @@
 //! Random queries: SELECT in its forms, set operations, CTEs. See `generator`.
 
-use super::generator::{Column, Generator, Query, Scope, Table, Type, renamed, single_names, told_apart, written};
+use super::generator::{Column, Generator, Query, Scope, Table, Type, renamed, told_apart, written};
 
 /// A select list under way.
 #[derive(Default)]
@@ -40,12 +40,12 @@ impl Generator {
         let mut ctes = Vec::new();
         for number in 0..1 + self.choose(&[2, 1]) {
             let (sql, columns) = self.query(depth - 1, None, None);
-            let (mut names, mut columns) = single_names(columns);
+            let (mut names, mut columns) = (String::new(), told_apart(columns));
             let name = if self.once_in(4) { self.text(&["ta", "tb", "tc", "te"]) } else { format!("c{}{number}", before) };
             if ctes.iter().any(|cte: &String| cte.starts_with(&format!("{name} ")) || cte.starts_with(&format!("{name}("))) {
                 continue;
             }
-            if names.is_empty() && self.once_in(4) {
+            if self.once_in(4) {
                 (names, columns) = renamed(&columns);
             }
             ctes.push(format!("{name}{names} as ({sql})"));
