@@ -60,7 +60,7 @@ pub(super) fn positional<'a>(left: &mut Scope<'a>, right: Scope<'a>) {
     left.append(right);
     left.rows.join(&right_rows);
     left.keys.clear();
-    // Which row meets which.
-    let (order, tables) = (left.order.through(EdgeKind::Sort), left.tables.len());
-    left.colour(0..tables, &order);
+    // Which row meets which: a row more or less on either side moves all that come after it.
+    let (by, tables) = (left.order.through(EdgeKind::Sort).with(&left.rows.any()), left.tables.len());
+    left.colour(0..tables, &by);
 }

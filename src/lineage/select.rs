@@ -253,7 +253,7 @@ impl Reader<'_> {
                 let (mut by, mut keys) = (Influences::default(), Vec::new());
                 for key in expressions {
                     let (from, spot) = match ordinal(bare(key), usize::MAX) {
-                        None => self.value(key, scope, Place::Group).map(|value| (value.from, value.spot))?,
+                        None => self.distinct_key(key, scope)?,
                         Some(at) if at < spots.len() => (shape.fields[at].from.clone(), spots[at]),
                         // DuckDB counts on into columns that only ORDER BY names.
                         Some(_) => (self.all_of(scope)?, None),
@@ -275,6 +275,18 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A key of DISTINCT ON. A name that both the input and the select list have may mean either: both count, and neither is the key for sure.
+    fn distinct_key(&mut self, key: &Expr, scope: &Scope<'_>) -> Read<(Influences, Option<Spot>)> {
+        let value = self.value(key, scope, Place::Group)?;
+        let Expr::Identifier(name) = bare(key) else { return Ok((value.from, value.spot)) };
+        let lower = name.value.to_lowercase();
+        let alias = scope.aliases.iter().find(|(alias, _)| *alias == lower).map(|(_, expression)| *expression);
+        let Some(alias) = alias.filter(|alias| bare(alias) != bare(key)) else { return Ok((value.from, value.spot)) };
+        let named = self.value(alias, scope, Place::Group)?;
+        let same = value.spot.is_some() && named.spot == value.spot;
+        Ok((value.from.with(&named.from), value.spot.filter(|_| same)))
     }
 
     fn all_of(&mut self, scope: &Scope<'_>) -> Read<Influences> {
