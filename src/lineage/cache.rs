@@ -59,7 +59,10 @@ impl<'k> Cache<'k> {
             }
         }
         match &node.catalog_columns {
-            None => take("no catalog"),
+            None => {
+                take("no catalog");
+                node.columns.iter().for_each(|column| take(&column.name));
+            }
             Some(columns) => columns.iter().for_each(|column| take(&column.name)),
         }
         *blake3::hash(&bytes).as_bytes()

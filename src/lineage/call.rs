@@ -4,6 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Function, Ident, NamedWindowExpr, Spa
 
 use super::anatomy;
 use super::columns::is_columns;
+use super::defined::Expanded;
 use super::functions::{self, Sort};
 use super::graph::EdgeKind;
 use super::influence::Influences;
@@ -20,15 +21,15 @@ impl Reader<'_> {
         if is_columns(function) {
             return Ok(self.columns_value(function, scope, place)?.from);
         }
-        if let (1, None) = (function.name.0.len(), &function.over)
-            && let Some(expanded) = self.expand(&name, &call.arguments, scope, place)
-        {
-            return expanded;
-        }
-        let (sort, windowed) = (
-            if function.name.0.len() > 1 && part_text(&function.name.0[0]) != "safe" { Sort::Unknown } else { functions::sort(&name) },
-            function.over.is_some(),
-        );
+        let windowed = function.over.is_some();
+        let expanded = if windowed { Expanded::NoMacro } else { self.expand(&name, &call.arguments, scope, place) };
+        let elsewhere = function.name.0.len() > 1 && part_text(&function.name.0[0]) != "safe";
+        let sort = match expanded {
+            Expanded::Value(value) => return value,
+            Expanded::Unclear => Sort::Unknown,
+            Expanded::NoMacro if elsewhere => Sort::Unknown,
+            Expanded::NoMacro => functions::sort(&name),
+        };
         let aggregate = sort == Sort::Aggregate && !windowed;
         let inner = if aggregate { Place::Row } else { place };
         let kind = match sort {

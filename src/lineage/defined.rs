@@ -31,28 +31,59 @@ pub(super) struct Defined {
 enum Body {
     Value(Box<Expr>),
     Table(Box<Query>),
+    /// It could not be read: a call may mean anything, even where a built-in function has that name.
+    Unclear,
 }
 
-/// The macros that these statements define, by name; what is no such statement defines nothing, and a call of it stays unknown.
+/// What a call of a function is, as far as the project's macros go.
+pub(super) enum Expanded {
+    /// No macro of the project has this name.
+    NoMacro,
+    /// A macro that is not understood, or not for these arguments.
+    Unclear,
+    Value(Read<Influences>),
+}
+
+/// The macros that these statements define, by name; what is no such statement defines nothing.
 pub(super) fn defined(statements: &[String], manners: &Manners) -> HashMap<String, Defined> {
     let mut macros = HashMap::new();
-    for statement in statements
-        .iter()
-        .filter(|_| manners.spelling == Spelling::DuckDb)
-        .flat_map(|text| parse::statements(&as_macro(text), manners).unwrap_or_default())
-    {
-        let Statement::CreateMacro { name, args, definition, .. } = statement else { continue };
-        let (parameters, defaults): (Vec<String>, Vec<Option<Expr>>) =
-            args.into_iter().flatten().map(|argument| (argument.name.value.to_lowercase(), argument.default_expr)).unzip();
-        let body = match definition {
-            MacroDefinition::Expr(body) => Body::Value(Box::new(body)),
-            MacroDefinition::Table(query) => Body::Table(query),
-        };
-        if let Some(name) = object_parts(&name).pop() {
-            macros.insert(name, Defined { parameters, defaults, body });
+    for text in statements.iter().filter(|_| manners.spelling == Spelling::DuckDb) {
+        let parsed = parse::statements(&as_macro(text), manners);
+        if parsed.is_err() {
+            let unclear = || Defined { parameters: Vec::new(), defaults: Vec::new(), body: Body::Unclear };
+            macros.extend(names_in(text).map(|name| (name, unclear())));
         }
+        macros.extend(parsed.into_iter().flatten().filter_map(macro_of));
     }
     macros
+}
+
+fn macro_of(statement: Statement) -> Option<(String, Defined)> {
+    let Statement::CreateMacro { name, args, definition, .. } = statement else { return None };
+    let (parameters, defaults): (Vec<String>, Vec<Option<Expr>>) =
+        args.into_iter().flatten().map(|argument| (argument.name.value.to_lowercase(), argument.default_expr)).unzip();
+    let body = match definition {
+        MacroDefinition::Expr(body) if has_aggregate(&body) => Body::Unclear,
+        MacroDefinition::Expr(body) => Body::Value(Box::new(body)),
+        MacroDefinition::Table(query) => Body::Table(query),
+    };
+    Some((object_parts(&name).pop()?, Defined { parameters, defaults, body }))
+}
+
+/// The names that a text which cannot be parsed may define: what stands after `macro` or `function`, before its bracket.
+fn names_in(text: &str) -> impl Iterator<Item = String> {
+    let lower = text.to_lowercase();
+    let found: Vec<String> = ["macro", "function"]
+        .iter()
+        .flat_map(|word| lower.match_indices(word))
+        .filter_map(|(at, word)| {
+            let rest = lower[at + word.len()..].trim_start();
+            let rest = rest.strip_prefix("if not exists").unwrap_or(rest);
+            let name = rest.split('(').next()?.trim().rsplit('.').next()?;
+            Some(name.trim_matches('"').to_owned())
+        })
+        .collect();
+    found.into_iter()
 }
 
 /// DuckDB's `create function` is `create macro`.
@@ -74,15 +105,15 @@ fn as_macro(text: &str) -> String {
 }
 
 impl Reader<'_> {
-    /// What a call of a macro of the project depends on; `None`: there is no such macro.
-    pub(super) fn expand(&mut self, name: &str, arguments: &[&Expr], scope: &Scope<'_>, place: Place) -> Option<Read<Influences>> {
+    /// What a call of a macro of the project depends on.
+    pub(super) fn expand(&mut self, name: &str, arguments: &[&Expr], scope: &Scope<'_>, place: Place) -> Expanded {
         let macros = self.macros;
-        let defined = macros.get(name).filter(|_| self.bound.len() < DEEPEST)?;
-        let Body::Value(body) = &defined.body else { return None };
-        if has_aggregate(body) || arguments.len() > defined.parameters.len() {
-            return None;
+        let Some(defined) = macros.get(name) else { return Expanded::NoMacro };
+        let Body::Value(body) = &defined.body else { return Expanded::Unclear };
+        if self.bound.len() >= DEEPEST || arguments.len() > defined.parameters.len() {
+            return Expanded::Unclear;
         }
-        Some(self.bind(defined, arguments, scope, place).and_then(|bound| {
+        Expanded::Value(self.bind(defined, arguments, scope, place).and_then(|bound| {
             self.bound.push(bound);
             let value = self.value(body, &Scope::inside(None), Place::Row);
             self.bound.pop();
@@ -93,8 +124,12 @@ impl Reader<'_> {
     /// What a call of a table macro of the project gives; `None`: there is no such macro.
     pub(super) fn expand_table(&mut self, name: &str, arguments: &[FunctionArg], scope: &Scope<'_>) -> Option<Read<Shape>> {
         let macros = self.macros;
-        let defined = macros.get(name).filter(|_| self.bound.len() < DEEPEST)?;
-        let Body::Table(query) = &defined.body else { return None };
+        let defined = macros.get(name)?;
+        let query = match &defined.body {
+            Body::Table(query) if self.bound.len() < DEEPEST => query,
+            Body::Value(_) => return None,
+            Body::Table(_) | Body::Unclear => return Some(Err(Unclear::new(format!("the table macro {name} is not understood")))),
+        };
         let plain = arguments.iter().map(|argument| match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
             _ => None,

@@ -1,5 +1,7 @@
 //! FROM -> a scope: each table with its names and fields. How two sides of a join make one is in `join`.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Measure, ObjectName, Query, Spanned, TableAlias, TableFactor,
     TableWithJoins,
@@ -70,6 +72,7 @@ impl Reader<'_> {
                 if sample.is_some() {
                     let any = shape.rows.any();
                     shape.rows.decided_by(&any);
+                    shape.thinned();
                 }
                 self.named(names, shape, alias.as_ref(), outer)
             }
@@ -264,7 +267,11 @@ impl Reader<'_> {
         for table in 0..scope.tables.len() {
             all.add(&self.whole_row(table, scope, Place::Row)?.through(EdgeKind::Window));
         }
-        let _ = values;
+        for value in values {
+            if sqlparser::ast::visit_relations(value, |_| ControlFlow::Break(())).is_break() {
+                return Err(Unclear::at("a subquery in MATCH_RECOGNIZE", value.span()));
+            }
+        }
         let mut shape = Shape { rows: scope.rows.clone(), ..Shape::default() };
         shape.rows.decided_by(&all);
         let fields = scope.tables.iter().flat_map(|table| &table.fields);

@@ -280,11 +280,11 @@ fn numbered_one(both: &Scope<'_>, middle: usize, constraint: &JoinConstraint, fi
     both.tables.len() == middle + 1
         && conjuncts(on)
             .into_iter()
-            .any(|part| first_of(part, both).is_some_and(|key| key.is_subset(fixed) && key.iter().all(|spot| spot.0 == middle)))
+            .any(|part| first_of(part, both).is_some_and(|(key, _)| key.is_subset(fixed) && key.iter().all(|spot| spot.0 == middle)))
 }
 
-/// For `n = 1` with `n` a row number: the fields that the numbers are partitioned by.
-pub(super) fn first_of(part: &Expr, scope: &Scope<'_>) -> Option<BTreeSet<Spot>> {
+/// For `n = 1` with `n` a row number: the fields that the numbers are partitioned by, and whether every partition has its number 1.
+pub(super) fn first_of(part: &Expr, scope: &Scope<'_>) -> Option<(BTreeSet<Spot>, bool)> {
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = part else { return None };
     let number = if is_one(right) {
         left
@@ -302,7 +302,8 @@ pub(super) fn first_of(part: &Expr, scope: &Scope<'_>) -> Option<BTreeSet<Spot>>
         _ => return None,
     };
     let Sight::At(spot) = sight else { return None };
-    scope.field(spot).numbers.as_ref().map(|fields| fields.iter().map(|&field| (spot.0, field)).collect())
+    let numbers = scope.field(spot).numbers.as_ref()?;
+    Some((numbers.by.iter().map(|&field| (spot.0, field)).collect(), numbers.whole))
 }
 
 /// Whether an expression is the number 1.

@@ -3,7 +3,7 @@
 //! Whatever was not understood hangs on a node "any column" of its model, which depends, by assumed edges, on everything of every parent. Not for
 //! reading (see `model`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::graph::{Certainty, Edge, EdgeKind, NodeIndex, Part, PartName};
@@ -125,6 +125,7 @@ impl<'p> Merger<'p> {
         for node in order.iter().rev() {
             self.pass_on(node);
         }
+        self.whole_rows();
         self.hang();
         self.unite(relations);
         self.lineage.problems.iter_mut().for_each(|problem| problem.message = short(&problem.message));
@@ -153,6 +154,33 @@ impl<'p> Merger<'p> {
             if hangs {
                 let any = self.any(id);
                 self.lineage.graph.draw(any, to, edge(EdgeKind::Assumed));
+            }
+        }
+    }
+
+    /// Who reads "any column" of a relation whose columns nobody listed (a whole row, say) reads those, too, that others name.
+    fn whole_rows(&mut self) {
+        let mut named: HashMap<NodeIndex, Vec<NodeIndex>> = HashMap::new();
+        for (id, columns) in self.lineage.columns.iter().filter(|(_, columns)| !columns.complete) {
+            let listed: BTreeSet<String> = columns.names.iter().map(|name| name.to_lowercase()).collect();
+            let (mut any, mut others) = (None, Vec::new());
+            for (node, part) in self.lineage.graph.parts_of(id) {
+                match part {
+                    Part::Column(name) if *name == *ANY_COLUMN => any = Some(node),
+                    Part::Column(name) if !listed.contains(&*name) => others.push(node),
+                    Part::Column(_) | Part::RowsLost | Part::RowsAdded => {}
+                }
+            }
+            if let Some(any) = any.filter(|_| !others.is_empty()) {
+                named.insert(any, others);
+            }
+        }
+        for to in (0..self.lineage.graph.len()).filter_map(|at| NodeIndex::try_from(at).ok()).filter(|_| !named.is_empty()) {
+            let relation = Arc::clone(&self.lineage.graph.at(to).relation);
+            let edges = self.lineage.graph.influences(to).iter();
+            let whole = edges.filter(|(from, _)| named.contains_key(from) && self.lineage.graph.at(*from).relation != relation);
+            for (any, edge) in whole.copied().collect::<Vec<_>>() {
+                named[&any].iter().for_each(|&from| self.lineage.graph.draw(from, to, edge));
             }
         }
     }

@@ -12,7 +12,7 @@ use super::graph::{EdgeKind, NodeIndex, PartName};
 use super::influence::Influences;
 use super::nodes::Nodes;
 use super::parse::{self, Read, Unclear};
-use super::relation::{ANY_COLUMN, Position, Relations};
+use super::relation::{ANY_COLUMN, Named, Position, Relations};
 use super::render::Texts;
 use super::resolve::{Reader, Who};
 use super::shape::{Field, Open, Shape};
@@ -58,6 +58,7 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
         shape = hooked(&mut reader, hook, statements, shape);
     }
     reader.doubts.extend(texts.doubt.clone());
+    reader.doubts.extend(mistaken(&reader));
     let compiled_with = compiled_with(ground.project, &reader, node, variants);
     keep(node, &mut shape);
     list_from_artifacts(&mut reader.nodes, node, &mut shape);
@@ -94,6 +95,13 @@ fn compiled_with(project: &Project, reader: &Reader<'_>, node: &Node, variants: 
         }
     }
     compiled_with
+}
+
+/// A name with another database was taken for a parent, but the SQL names that parent, too: they may be two relations.
+fn mistaken(reader: &Reader<'_>) -> Vec<Unclear> {
+    let (exact, other): (Vec<_>, Vec<_>) = reader.looked_up.iter().partition(|(name, _)| reader.relations.is_name(name));
+    let twice = other.into_iter().filter(|(_, named)| *named != Named::None && exact.iter().any(|(_, by_name)| by_name == named));
+    twice.map(|(name, _)| Unclear::new(format!("{name} may be a relation outside of the project"))).collect()
 }
 
 /// The model after a hook; one that is not understood may have changed all of it.

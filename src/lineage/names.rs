@@ -50,11 +50,20 @@ impl Reader<'_> {
                 let mut value = self.sighted(sight, lower, scope, place);
                 if let Some(alias) = self.alias(lower, scope, place)? {
                     value = Value { from: alias.from.with(&value.from), spot: None };
-                } else if let Some(outer) = scope.outer
-                    && matches!(outer.bare(lower), Sight::At(_) | Sight::Several(_) | Sight::Merged(_))
-                {
-                    let around = self.sighted(&outer.bare(lower), lower, outer, Place::Group).from;
-                    value = value.from.with(&around.through(EdgeKind::Assumed)).into();
+                    return Ok(Some(value));
+                }
+                let mut other = Influences::default();
+                if let Some(whole) = scope.table(&[lower.to_owned()]) {
+                    other.add(&self.whole_row(whole, scope, place)?);
+                }
+                let mut outer = scope.outer;
+                while let Some(around) = outer {
+                    let sight = around.bare(lower);
+                    other.add(&self.sighted(&sight, lower, around, Place::Group).from);
+                    outer = around.outer.filter(|_| matches!(sight, Sight::Maybe(_) | Sight::Nowhere));
+                }
+                if !other.is_empty() {
+                    value = value.from.with(&other.through(EdgeKind::Assumed)).into();
                 }
                 Ok(Some(value))
             }

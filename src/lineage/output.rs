@@ -7,7 +7,7 @@ use super::group;
 use super::influence::Influences;
 use super::relation::ColumnName;
 use super::scope::{Scope, Spot};
-use super::shape::{DECLARED, Field, Open, Shape, add_key};
+use super::shape::{DECLARED, Field, Numbering, Open, Shape, add_key};
 
 /// One column of the select list.
 pub(super) struct Output {
@@ -20,13 +20,15 @@ pub(super) struct Output {
     pub(super) partition: Option<BTreeSet<Spot>>,
 }
 
-/// The shape of the select list: fields, rows, and which sets of fields tell the rows apart.
+/// The shape of the select list: fields, rows, and which sets of fields tell the rows apart. `thinned`: rows were taken out before anything of the
+/// list was computed.
 pub(super) fn assemble(
     scope: &Scope<'_>,
     outputs: Vec<Output>,
     open: Vec<Open>,
     grouped: &group::Grouped,
     multiplied: Influences,
+    thinned: bool,
 ) -> Shape {
     let at = |spot: &Spot| match *spot {
         (DECLARED, _) => Some(DECLARED),
@@ -39,14 +41,16 @@ pub(super) fn assemble(
     if let Some(key) = by_key.filter(|_| grouped.tells_rows_apart) {
         add_key(&mut keys, key);
     }
-    let mut numbers: Vec<Option<BTreeSet<usize>>> = Vec::with_capacity(outputs.len());
+    let mut numbers: Vec<Option<Numbering>> = Vec::with_capacity(outputs.len());
     for output in &outputs {
         let passed = || {
             let (spot, [table]) = (output.spot?, scope.tables.as_slice()) else { return None };
             let inner = table.fields.get(spot.1)?.numbers.as_ref()?;
-            scope.groups.is_none().then(|| inner.iter().map(|&field| (spot.0, field)).collect::<BTreeSet<Spot>>())
+            let by = inner.by.iter().map(|&field| (spot.0, field)).collect::<BTreeSet<Spot>>();
+            scope.groups.is_none().then_some((by, inner.whole && !thinned))
         };
-        numbers.push(output.partition.clone().or_else(passed).as_ref().and_then(mapped));
+        let counted = output.partition.clone().map(|by| (by, true)).or_else(passed);
+        numbers.push(counted.and_then(|(by, whole)| Some(Numbering { by: mapped(&by)?, whole })));
     }
     let mut shape = Shape {
         rows: scope.rows.clone(),

@@ -43,6 +43,7 @@ impl Reader<'_> {
                 if tail.limited {
                     let by = shape.rows.any().with(&order.clone()?).with(&shape.order);
                     shape.rows.decided_by(&by);
+                    shape.thinned();
                 }
                 shape.order.add(&order.unwrap_or_else(|_| shape.values().through(EdgeKind::Sort)));
                 Ok(shape)
@@ -254,6 +255,7 @@ fn subtract(mut left: Shape, right: &Shape) -> Result<Shape, String> {
     }
     let by = left.values().with(&right.values()).through(EdgeKind::Join).with(&right.rows.any());
     left.rows.decided_by(&by);
+    left.thinned();
     Ok(left)
 }
 

@@ -163,6 +163,10 @@ impl Relations {
         }
         Named::None
     }
+    /// Whether a relation of the project has this very name, or a shorter form of it.
+    pub(super) fn is_name(&self, name: &str) -> bool {
+        self.named.contains_key(name)
+    }
     /// Which ephemeral model dbt put into a statement as the CTE of this name.
     pub(super) fn find_inlined(&self, cte: &str, parents: &BTreeSet<Position>) -> Option<Position> {
         match choose(self.inlined.get(cte.strip_prefix("__dbt__cte__")?)?, parents) {

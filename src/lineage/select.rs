@@ -59,7 +59,7 @@ impl Reader<'_> {
         }
         let multiplied = std::mem::replace(&mut self.multiplied, around);
         let spots: Vec<Option<Spot>> = outputs.iter().map(|output| output.spot).collect();
-        let mut shape = assemble(&scope, outputs, open, &grouped, multiplied);
+        let mut shape = assemble(&scope, outputs, open, &grouped, multiplied, select.selection.is_some() || select.prewhere.is_some());
         if self.manners.spelling == Spelling::DuckDb {
             number_duplicates(&mut shape.fields);
         }
@@ -74,23 +74,27 @@ impl Reader<'_> {
             let by = order.clone().with(&shape.rows.any()).with(&scope.order);
             shape.rows.decided_by(&by);
         }
+        if limited || select.distinct.is_some() || select.qualify.is_some() {
+            shape.thinned();
+        }
         shape.order = order.with(&scope.order);
         Ok(shape)
     }
 
+    /// Rows that do not fulfil the condition go. Of those that a number 1 chooses from, the first choice is made of whole partitions.
     fn filter(&mut self, condition: &Expr, scope: &mut Scope<'_>) -> Read<()> {
-        let parts = conjuncts(condition);
-        let numbered = |part: &&Expr| if scope.tables.len() == 1 { first_of(part, scope) } else { None };
-        let (first, rest): (Vec<&Expr>, Vec<&Expr>) = parts.into_iter().partition(|part| numbered(part).is_some());
-        for part in first {
-            let by = self.value(part, scope, Place::Row)?.from.through(EdgeKind::Filter);
-            if let Some(key) = first_of(part, scope) {
-                self.one_of_each(&key, &by, scope);
-            }
+        let mut parts = conjuncts(condition);
+        let chosen = |part: &&Expr| if scope.tables.len() == 1 { first_of(part, scope).filter(|(_, whole)| *whole) } else { None };
+        if let Some((at, (key, _))) = parts.iter().enumerate().find_map(|(at, part)| Some((at, chosen(part)?))) {
+            let by = self.value(parts.remove(at), scope, Place::Row)?.from.through(EdgeKind::Filter);
+            self.one_of_each(&key, &by, scope);
         }
-        for part in rest {
+        for part in parts {
             let by = self.value(part, scope, Place::Row)?.from.through(EdgeKind::Filter);
             scope.rows.decided_by(&by);
+            if let Some((key, _)) = first_of(part, scope).filter(|_| scope.tables.len() == 1) {
+                add_key(&mut scope.keys, key);
+            }
         }
         Ok(())
     }

@@ -18,8 +18,18 @@ pub(super) struct Field {
     pub(super) name: Arc<str>,
     /// What its values depend on.
     pub(super) from: Influences,
-    /// For `row_number()`: the fields (by position, of the same shape) that it is partitioned by. Rows numbered 1 are unique in these.
-    pub(super) numbers: Option<BTreeSet<usize>>,
+    /// For `row_number()`.
+    pub(super) numbers: Option<Numbering>,
+}
+
+/// How a `row_number()` counts.
+#[derive(Debug, Clone)]
+pub(super) struct Numbering {
+    /// The fields (by position, of the same shape) that it is partitioned by. Rows numbered 1 are unique in these.
+    pub(super) by: BTreeSet<usize>,
+    /// Whether every row that was numbered is still there. Then each partition has its number 1, whatever the rows were ordered by; once rows were
+    /// taken out in between, which partitions have one depends on that order, too.
+    pub(super) whole: bool,
 }
 
 impl Field {
@@ -70,6 +80,11 @@ impl Shape {
             all.add(&open.with);
         }
         all
+    }
+
+    /// Rows were taken out: a numbering has gaps.
+    pub(super) fn thinned(&mut self) {
+        self.fields.iter_mut().filter_map(|field| field.numbers.as_mut()).for_each(|numbers| numbers.whole = false);
     }
 
     /// Adds a key, unless a smaller one is known.

@@ -205,10 +205,14 @@ fn listed(node: &Node) -> Schema {
     Schema::new(names.into_iter(), complete, Vec::new())
 }
 
-/// The columns in which dbt's tests say that every two rows differ, by the unique id of the relation. A test that only warns says nothing.
+/// The columns in which dbt's tests say that every two rows differ, by the unique id of the relation. A test that only warns says nothing, nor does
+/// one that tolerates some copies.
 fn declared_keys(project: &Project) -> HashMap<&str, Vec<Vec<String>>> {
     let mut keys: HashMap<&str, Vec<Vec<String>>> = HashMap::new();
-    for test in project.tests.values().filter(|test| !test.warns_only && test.filter.is_none()) {
+    let none_passes = |test: &&crate::dbt::Test| {
+        matches!(test.error_if.replace(' ', "").as_str(), "!=0" | "<>0" | ">0" | ">=1") && test.fail_calc.trim() == "count(*)"
+    };
+    for test in project.tests.values().filter(|test| !test.warns_only && test.filter.is_none()).filter(none_passes) {
         let columns = match (test.test_name.as_deref(), &test.column_name) {
             (Some("unique"), Some(column)) => Some(vec![column.to_lowercase()]),
             (Some("unique_combination_of_columns"), _) => test

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::check::argument::split_column;
 use crate::contract;
-use crate::dbt::Project;
 use crate::diagnostic::At;
-use crate::lineage::{self, Lineage, NodeIndex, Part};
+use crate::lineage::{self, NodeIndex, Part};
 use crate::macros::Variables;
 
 use super::ground::Ground;
 use super::reach::Upwards;
-use super::{GuardedMetric, Options, Upstream};
+use super::{GuardedMetric, Upstream};
 
 /// A metric with everything upstream of it.
 #[derive(Debug)]
@@ -99,12 +98,4 @@ pub(super) fn of_relation(ground: &Ground<'_>, relation: &str, columns: &BTreeSe
         Part::RowsLost | Part::RowsAdded => format!("lineage does not know `{}`", ground.name(relation)),
     };
     parts.map(|part| ground.node(relation, part.clone()).ok_or_else(|| missing(&part))).collect()
-}
-
-/// The nodes that a metric of a contract is made of: its columns and the rows of their relations.
-///
-/// # Errors
-/// Why it cannot be resolved; such a metric is held.
-pub fn nodes(metric: &contract::Metric, project: &Project, lineage: &Lineage, options: &Options<'_>) -> Result<Vec<NodeIndex>, String> {
-    targets(&Ground::new(project, lineage, options), metric)
 }

@@ -25,7 +25,6 @@ mod watch;
 
 pub use build::build;
 pub use exposure::for_exposure;
-pub use metrics::nodes as metric_nodes;
 pub use watch::{Watch, WatchingCheck, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.

@@ -38,7 +38,7 @@ fn what_is_kept_says_the_same() {
 fn what_no_longer_holds_is_read_again() {
     let (before, kept) = (chain(), lineage::trace_cached(&chain(), &[]).1.expect("something to keep"));
     type Change = fn(&mut Project);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 7] = [
         ("a model's text", |project| {
             project.nodes.get_mut("model.case.by_region").unwrap().compiled_code =
                 Some("select region, max(amount) as total from paid group by 1".into());
@@ -58,6 +58,10 @@ fn what_no_longer_holds_is_read_again() {
         }),
         ("a hook", |project| {
             project.nodes.get_mut("model.case.paid").unwrap().hooks.push("delete from {{ this }} where region is null".into());
+        }),
+        ("a documented column", |project| {
+            let column = Column { name: "amount".into(), data_type: None };
+            project.nodes.get_mut("model.case.all_refunds").unwrap().columns.push(column);
         }),
         ("a model is gone", |project| {
             project.nodes.remove("model.case.odd");

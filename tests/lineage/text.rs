@@ -99,6 +99,48 @@ fn what_is_not_listed_is_found_by_name() {
 }
 
 #[test]
+fn a_whole_row_is_every_column_that_anybody_names() {
+    let project = project(
+        &[("raw", None)],
+        &[("marked", "select id, hash(r) as mark from raw r"), ("total", "select sum(amount) as total from raw")],
+    );
+    let lineage = lineage::trace(&project);
+    let by = |column: &str, target: (&str, &str)| reaches(&lineage, ("source.case.raw", Part::Column(column.into())), target).is_some();
+    assert!(by("amount", ("model.case.marked", "mark")));
+    assert!(!by("amount", ("model.case.marked", "id")));
+    assert!(!by("id", ("model.case.total", "total")));
+}
+
+#[test]
+fn macros_of_the_project_are_what_they_say_or_unknown() {
+    let with = |hook: &str, call: &str| {
+        let sql = format!("select {call} as x, id from orders");
+        let mut project = project(&[("orders", Some(&["id", "amount", "note"]))], &[("m", &sql)]);
+        project.on_run_start.push(hook.into());
+        let lineage = lineage::trace(&project);
+        let by = |column: &str| reaches(&lineage, ("source.case.orders", Part::Column(column.into())), ("model.case.m", "x"));
+        [by("amount"), by("note")]
+    };
+    use Certainty::{Assumed, Known};
+    let plain = "create or replace macro upper(a) as a + 1";
+    assert_eq!(with(plain, "upper(amount)"), [Some(Known), None]);
+    let unread = "create or replace macro upper(a) as (select max(a) over everything ~~~ there is)";
+    assert_eq!(with(unread, "upper(amount)"), [Some(Known), Some(Assumed)], "not the function that is built in");
+    let aggregate = "create macro lower(a) as max(a)";
+    assert_eq!(with(aggregate, "lower(amount)"), [Some(Known), Some(Assumed)]);
+    assert_eq!(with(plain, "upper(amount, 2)"), [Some(Known), Some(Assumed)], "another one has two parameters");
+}
+
+#[test]
+fn a_name_of_another_database_is_a_parent_unless_the_parent_is_read_too() {
+    let sources: &[(&str, Option<&[&str]>)] = &[("orders", Some(&["id", "amount"]))];
+    let one = project(sources, &[("m", "select amount from elsewhere.main.orders")]);
+    assert_eq!(lineage::trace(&one).problems, []);
+    let two = project(sources, &[("m", "select o.amount from db.main.orders o join elsewhere.main.orders e on e.id = o.id")]);
+    assert!(!lineage::trace(&two).problems.is_empty());
+}
+
+#[test]
 fn a_query_says_what_it_reads() {
     let project =
         project(&[("orders", Some(&["id", "amount", "status", "note"]))], &[("m", "select id, amount from orders where status = 'x'")]);

@@ -29,8 +29,16 @@ const DEPTH_OF_MODEL: usize = 2;
 pub(super) fn find(loaded: &mut Loaded, of: &str, look: &draw::Look) -> Result<Asked, Stopped> {
     let quiet = look.quietly();
     if let Some(targets) = node_targets(loaded, of)? {
-        // Lineage does not need contracts; what is wrong with them is for other commands to say.
-        let guards = watches(loaded, &quiet).map(|watches| guards(&watches)).unwrap_or_default();
+        // Lineage does not need contracts, but a picture without checks must not look as if there were none.
+        let no_contract = loaded.workspace.contracts(&[]).is_err();
+        let guards = match watches(loaded, &quiet) {
+            Ok(watches) => guards(&watches),
+            Err(_) if no_contract => BTreeMap::new(),
+            Err(_) => {
+                draw::say("note: checks are not shown, because a contract has faults: presscheck lint");
+                BTreeMap::new()
+            }
+        };
         let depth_of_tree = if loaded.project.find(of).is_some() { DEPTH_OF_MODEL } else { DEPTH };
         return Ok(Asked { targets, guards, depth_of_tree });
     }
