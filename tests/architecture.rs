@@ -17,6 +17,8 @@ const DOORS: &[(&str, &[&str], &str)] = &[
 
 /// Packages that one room owns: the package as written in Rust, and the files that may name it.
 const OWNERS: &[(&str, &[&str])] = &[
+    ("adbc_core", &["warehouse/adbc"]),
+    ("adbc_driver_manager", &["warehouse/adbc"]),
     ("anstream", &["cli", "output"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -26,8 +28,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli", "output"]),
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles", "jinja"]),
+    ("postgres", &["warehouse/postgres"]),
+    ("quick_junit", &["output"]),
     ("rayon", &["execute", "lineage"]),
-    ("granit_parser", &["yaml"]),
+    ("rustls", &["warehouse/postgres"]),
     ("sqlparser", &["lineage"]),
 ];
 
