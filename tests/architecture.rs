@@ -28,11 +28,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli", "output"]),
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles", "jinja"]),
-    ("postgres", &["warehouse/postgres"]),
     ("quick_junit", &["output"]),
     ("rayon", &["execute", "lineage"]),
     ("rustls", &["warehouse/postgres"]),
     ("sqlparser", &["lineage"]),
+    ("tokio", &["warehouse/postgres"]),
+    ("tokio_postgres", &["warehouse/postgres"]),
 ];
 
 /// Rooms that touch the clock, the environment, files, processes or sockets.

@@ -1,5 +1,10 @@
 //! The shared suite of warehouses, on a real DuckDB file: values, boundary, deadlines, faults.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+pub mod server;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -178,7 +183,7 @@ fn what_cannot_be_opened_says_what_to_do() {
     let noise = folder.path().join("noise.duckdb");
     fs::write(&noise, "not a database".repeat(1000)).expect("a file");
     let cases = [
-        ("postgres", json!({"host": "db"})),
+        ("mystery", json!({"host": "db"})),
         ("duckdb", json!({})),
         ("duckdb", json!({"path": ":memory:"})),
         ("duckdb", json!({"path": "md:prod"})),

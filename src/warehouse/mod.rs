@@ -13,6 +13,9 @@ use crate::check::outcome::{Fault, Reason};
 
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+mod exact;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "duckdb")]
 pub mod seed;
 
@@ -60,8 +63,12 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
         "duckdb" => {
             Err(unreachable(format!("this presscheck was built without DuckDB and cannot open the profile of {}", folder.display())))
         }
+        #[cfg(feature = "postgres")]
+        "postgres" => Ok(Box::new(self::postgres::Postgres::from_profile(fields, folder)?)),
+        #[cfg(not(feature = "postgres"))]
+        "postgres" => Err(unreachable("this presscheck was built without PostgreSQL")),
         other => Err(unreachable(format!(
-            "a profile of type `{other}` is not supported by this version of presscheck; type `duckdb` is: choose a target of that type"
+            "a profile of type `{other}` is not supported by this version of presscheck; `duckdb` and `postgres` are: choose a target of such a type"
         ))),
     }
 }
