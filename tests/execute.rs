@@ -1,5 +1,8 @@
 //! Plans against a real DuckDB file: what lands for each check, whatever breaks on the way.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

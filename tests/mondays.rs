@@ -2,6 +2,9 @@
 //!
 //! The table is `sample_project/mondays.yml`; a new Monday is a new entry there and nothing here.
 
+#[cfg(feature = "postgres")]
+mod postgres;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,6 +20,10 @@ struct Mondays {
 struct Monday {
     name: String,
     as_of: String,
+    #[serde(default)]
+    missing_warehouse: bool,
+    #[serde(default)]
+    sql: Vec<String>,
     expect: Expected,
 }
 

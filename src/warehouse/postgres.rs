@@ -3,7 +3,6 @@
 //! Whatever is set is set for the transaction alone, so that nothing leaks into a pooled connection. A session that is given back waits, in its
 //! transaction, for the next who asks; there are never more connections than sessions in use at once. Not for engines that only look like
 //! PostgreSQL: one that cannot export a snapshot is refused.
-#![expect(clippy::disallowed_methods, reason = "this room talks to the server, and needs the clock for deadlines")]
 
 mod cells;
 mod faults;

@@ -187,8 +187,7 @@ fn a_server_that_stops_or_freezes_is_told_in_time() {
     let open = server.open(&database);
     let mut session = open.session().expect("a session");
     server.signal("STOP");
-    let children = std::process::Command::new("pkill").args(["-STOP", "-P", &server.process.to_string()]).status().expect("pkill");
-    assert!(children.success());
+    server.signal_children("STOP");
     let start = Instant::now();
     let fault = session.query("select count(*) from public.t", Duration::from_millis(300)).expect_err("frozen");
     assert_eq!(fault.reason, Reason::TimedOut);
@@ -198,7 +197,7 @@ fn a_server_that_stops_or_freezes_is_told_in_time() {
     assert_eq!(fault.reason, Reason::Unreachable, "{}", fault.detail);
     assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
     server.signal("CONT");
-    std::process::Command::new("pkill").args(["-CONT", "-P", &server.process.to_string()]).status().expect("pkill");
+    server.signal_children("CONT");
     let open = server.open(&database);
     let mut session = open.session().expect("awake again");
     assert_eq!(ask(session.as_mut(), "select count(*) from public.t"), Cell::Int(0));

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ use serde_json::{Map, Value, json};
 /// A running server.
 pub struct Server {
     pub port: u16,
-    pub process: u32,
+    process: AtomicU32,
     binaries: PathBuf,
+    launch: Launch,
     _folder: tempfile::TempDir,
 }
 
@@ -50,31 +51,29 @@ impl Server {
         init.args(["--username=presscheck", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"]).arg(&data);
         let made = init.output().expect("initdb starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let (ready, started) = mpsc::channel();
-        let (program, log) = (binaries.join("postgres"), folder.path().join("log"));
-        let errors = fs::File::create(&log).expect("a log");
-        thread::spawn(move || {
-            let mut server = Command::new("setpriv");
-            // The signal comes when this thread ends: with the process, because the thread never ends before.
-            server.arg("--pdeathsig=INT").args(&before).arg(program).arg("-D").arg(&data);
-            server.args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"]);
-            for setting in ["full_page_writes=off", "synchronous_commit=off", "max_connections=60", "shared_buffers=64MB"] {
-                server.args(["-c", setting]);
-            }
-            let child: Child = server.stdout(Stdio::null()).stderr(errors).spawn().expect("the server starts");
-            ready.send(child.id()).expect("somebody waits");
-            loop {
-                thread::park();
-            }
-        });
-        let process = started.recv().expect("a process");
-        let server = Server { port, process, binaries, _folder: folder };
+        let launch = Launch { before, program: binaries.join("postgres"), data, port, log: folder.path().join("log") };
+        let process = launch.go();
+        let server = Server { port, process: AtomicU32::new(process), binaries, launch, _folder: folder };
+        server.wait();
+        server
+    }
+
+    /// Until it answers.
+    fn wait(&self) {
         let begun = Instant::now();
-        while !server.try_run("postgres", "select 1") {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{}", fs::read_to_string(&log).unwrap_or_default());
+        while !self.try_run("postgres", "select 1") {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{}", fs::read_to_string(&self.launch.log).unwrap_or_default());
             thread::sleep(Duration::from_millis(30));
         }
-        server
+    }
+
+    /// Starts it again after it was stopped.
+    pub fn again(&self) {
+        while TcpListener::bind(("127.0.0.1", self.port)).is_err() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.process.store(self.launch.go(), Ordering::SeqCst);
+        self.wait();
     }
 
     fn psql(&self, database: &str) -> Command {
@@ -94,12 +93,6 @@ impl Server {
         let done = self.psql(database).args(["-c", sql]).output().expect("psql starts");
         assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
-    }
-
-    /// Runs the statements of a file, `\copy` included.
-    pub fn run_file(&self, database: &str, file: &Path) {
-        let done = self.psql(database).arg("-f").arg(file).output().expect("psql starts");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// A new database, made by these statements.
@@ -125,9 +118,52 @@ impl Server {
     }
 
     /// Sends the server (not its children) a signal.
-    pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.process.to_string()).status().expect("kill starts");
-        assert!(sent.success());
+    pub fn signal(&self, name: &str) {
+        signal(name, &self.process.load(Ordering::SeqCst).to_string());
+    }
+
+    /// Sends all its children a signal.
+    pub fn signal_children(&self, name: &str) {
+        let process = self.process.load(Ordering::SeqCst);
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).expect("the children");
+        children.split_whitespace().for_each(|child| signal(name, child));
+    }
+}
+
+/// Sends a process a signal, if it is still there.
+pub fn signal(name: &str, process: &str) {
+    // The shell's own `kill`: a program of that name is not everywhere.
+    let _gone = Command::new("sh").args(["-c", &format!("kill -{name} {process}")]).stderr(Stdio::null()).status();
+}
+
+/// What starts the server.
+struct Launch {
+    before: Vec<String>,
+    program: PathBuf,
+    data: PathBuf,
+    port: u16,
+    log: PathBuf,
+}
+
+impl Launch {
+    /// The process that it becomes.
+    fn go(&self) -> u32 {
+        let (ready, started) = mpsc::channel();
+        let errors = fs::File::create(&self.log).expect("a log");
+        let mut server = Command::new("setpriv");
+        // The signal comes when the thread below ends: with the process, because the thread waits for the server.
+        server.arg("--pdeathsig=INT").args(&self.before).arg(&self.program).arg("-D").arg(&self.data);
+        server.args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", "", "-F"]);
+        for setting in ["full_page_writes=off", "synchronous_commit=off", "max_connections=100", "shared_buffers=64MB"] {
+            server.args(["-c", setting]);
+        }
+        server.stdout(Stdio::null()).stderr(errors);
+        thread::spawn(move || {
+            let mut child: Child = server.spawn().expect("the server starts");
+            ready.send(child.id()).expect("somebody waits");
+            child.wait().expect("the server's end");
+        });
+        started.recv().expect("a process")
     }
 }
 

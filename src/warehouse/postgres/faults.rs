@@ -12,7 +12,10 @@ const LONGEST: usize = 400;
 pub(super) fn of_statement(error: &Error) -> Fault {
     let Some(said) = error.as_db_error() else {
         // Without an answer of the server the connection is what failed, or its protocol.
-        return Fault { reason: Reason::Unreachable, detail: format!("the connection to PostgreSQL failed: {}", shortened(&with_causes(error))) };
+        return Fault {
+            reason: Reason::Unreachable,
+            detail: format!("the connection to PostgreSQL failed: {}", shortened(&with_causes(error))),
+        };
     };
     let reason = match said.code() {
         &SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME | &SqlState::UNDEFINED_DATABASE => Reason::MissingRelation,

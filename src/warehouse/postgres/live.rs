@@ -80,7 +80,8 @@ impl Live {
     /// # Errors
     /// [`Reason::SnapshotMoved`] when the snapshot is no longer exported, else why the server cannot be used.
     pub(super) fn open(options: &Options, tls: &MakeRustlsConnect, snapshot: Option<&str>) -> Result<Live, Fault> {
-        let no_runtime = |error: std::io::Error| Fault { reason: Reason::Internal, detail: format!("no connection could be prepared: {error}") };
+        let no_runtime =
+            |error: std::io::Error| Fault { reason: Reason::Internal, detail: format!("no connection could be prepared: {error}") };
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(no_runtime)?;
         let place = format!("{}:{}", options.host, options.port);
         let mut tries = 0;
@@ -156,7 +157,9 @@ impl Live {
         match self.runtime.block_on(async { timeout(limit, fetch(&self.client, sql)).await }) {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => Err(faults::of_statement(&error)),
-            Err(_late) => Err(Fault { reason: Reason::Unreachable, detail: format!("PostgreSQL did not answer within {} s", limit.as_secs_f32()) }),
+            Err(_late) => {
+                Err(Fault { reason: Reason::Unreachable, detail: format!("PostgreSQL did not answer within {} s", limit.as_secs_f32()) })
+            }
         }
     }
 
@@ -171,7 +174,10 @@ impl Live {
             return Err(stopped());
         }
         if !reads(sql) {
-            return Err(Fault { reason: Reason::QueryError, detail: "only SELECT, WITH, VALUES and EXPLAIN are sent to PostgreSQL".into() });
+            return Err(Fault {
+                reason: Reason::QueryError,
+                detail: "only SELECT, WITH, VALUES and EXPLAIN are sent to PostgreSQL".into(),
+            });
         }
         let seconds = (limit + SLACK).as_secs().max(1) + 1;
         let set = (self.server_limit != Some(seconds)).then(|| format!("SELECT set_config('statement_timeout', '{seconds}s', true)"));
@@ -209,9 +215,7 @@ impl Live {
                 return Ok(rows);
             }
             Waited::Done(Err(error)) => faults::of_statement(&error),
-            Waited::TooLong => {
-                Fault { reason: Reason::TimedOut, detail: format!("no answer within {} s", limit.as_secs_f32()) }
-            }
+            Waited::TooLong => Fault { reason: Reason::TimedOut, detail: format!("no answer within {} s", limit.as_secs_f32()) },
             Waited::Stopped => stopped(),
         };
         if answer.reason == Reason::Unreachable {

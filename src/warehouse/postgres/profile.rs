@@ -56,10 +56,14 @@ pub(super) fn read(fields: &Map<String, Value>, folder: &Path) -> Result<Options
         let value = keys.iter().find_map(|key| fields.get(*key)).filter(|value| !value.is_null());
         value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).filter(|text| !text.is_empty())
     };
-    let needed = |keys: &[&str]| text(keys).ok_or_else(|| unreachable(format!("the PostgreSQL profile has no `{}`: add it to profiles.yml", keys[0])));
+    let needed = |keys: &[&str]| {
+        text(keys).ok_or_else(|| unreachable(format!("the PostgreSQL profile has no `{}`: add it to profiles.yml", keys[0])))
+    };
     let number = |key: &str| match text(&[key]) {
         None => Ok(None),
-        Some(text) => text.trim().parse::<u64>().map(Some).map_err(|_| unreachable(format!("`{key}` of the PostgreSQL profile is no whole number"))),
+        Some(text) => {
+            text.trim().parse::<u64>().map(Some).map_err(|_| unreachable(format!("`{key}` of the PostgreSQL profile is no whole number")))
+        }
     };
     let file = |key: &str| text(&[key]).map(|path| folder.join(path));
     let mode = match text(&["sslmode"]).as_deref() {

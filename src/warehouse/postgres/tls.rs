@@ -54,7 +54,8 @@ pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect, Fault> {
 
 /// By the given authorities, or by those that the machine trusts.
 fn verifier(root: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Fault> {
-    let wrong = |error: &dyn std::fmt::Display| unreachable(format!("the certificates that PostgreSQL's is checked by cannot be used: {error}"));
+    let wrong =
+        |error: &dyn std::fmt::Display| unreachable(format!("the certificates that PostgreSQL's is checked by cannot be used: {error}"));
     let Some(root) = root else {
         return Ok(Arc::new(Verifier::new(Arc::clone(provider)).map_err(|error| wrong(&error))?));
     };
@@ -67,7 +68,8 @@ fn verifier(root: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Arc<d
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unreadable(path, &error))?;
+    let all =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|error| unreadable(path, &error))?;
     if all.is_empty() { Err(unreachable(format!("{} holds no certificate", path.display()))) } else { Ok(all) }
 }
 
@@ -85,10 +87,7 @@ impl ServerCertVerifier for Trust {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let elsewhere = |error: &Error| {
-            matches!(
-                error,
-                Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })
-            )
+            matches!(error, Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }))
         };
         match self {
             Trust::Anyone(_) => Ok(ServerCertVerified::assertion()),
