@@ -10,3 +10,16 @@ count(*) - count(case when (
 ) then 1 end)
 {%- endif %}
 {%- endmacro %}
+
+{#- Alone in WHERE, blocks whose least and greatest values rule it out are not read. -#}
+{% macro duckdb__rows(check, relations) -%}
+{% if check.null_passes -%}
+(
+    {{ check.expression }}
+) is false
+{%- else -%}
+(
+    {{ check.expression }}
+) is not true
+{%- endif %}
+{%- endmacro %}

@@ -56,6 +56,22 @@ pub enum Rendered {
     Query(String),
 }
 
+/// A cheaper question than [`Rendered`]: whether there is anything bad at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Quick {
+    /// An aggregate that is 0 when there is nothing bad, made of `count`, `min` and `max` of bare columns, which the engine need not scan for.
+    Statistics(String),
+    /// An aggregate over the distinct values of the check's `column`, 0 when none is bad.
+    Values {
+        /// The aggregate.
+        count: String,
+        /// Whether there are few values if none is bad.
+        bounded: bool,
+    },
+    /// The predicate of the bad rows: their number alone is cheaper than beside others, because whole blocks can be left out.
+    Rows(String),
+}
+
 /// What SQL that a contract wrote may name in `{{ }}`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Variables<'a> {
@@ -108,31 +124,51 @@ impl Macros {
     /// # Errors
     /// What is wrong with the template, at its file and line.
     pub fn measure(&self, call: &Call<'_>) -> Result<Rendered, Finding> {
+        self.with(call, |of| {
+            if let Some(query) = of.find("query") {
+                return of.call(&query).map(Rendered::Query);
+            }
+            let scans = call.columns.iter().map(|column| {
+                let missing = || {
+                    Error::new(ErrorKind::UnknownFunction, format!("there is no macro default__{column}, and none named default__query"))
+                };
+                of.call(&of.find(column).ok_or_else(missing)?)
+            });
+            scans.collect::<Result<Vec<String>, Error>>().map(Rendered::Scan)
+        })
+    }
+
+    /// Renders the cheaper question of a check, where its template has one for the dialect.
+    ///
+    /// # Errors
+    /// What is wrong with the template, at its file and line.
+    pub fn quick(&self, call: &Call<'_>) -> Result<Option<Quick>, Finding> {
+        self.with(call, |of| {
+            let found = ["statistics", "values", "values_if_few", "rows"].into_iter().find_map(|name| Some((name, of.find(name)?)));
+            let Some((name, found)) = found else { return Ok(None) };
+            // A macro that has nothing to say for these arguments renders nothing.
+            let sql = of.call(&found)?;
+            Ok((!sql.is_empty()).then(|| match name {
+                "statistics" => Quick::Statistics(sql),
+                "rows" => Quick::Rows(sql),
+                name => Quick::Values { count: sql, bounded: name == "values" },
+            }))
+        })
+    }
+
+    /// The template of a call, ready to call its macros.
+    fn with<T>(&self, call: &Call<'_>, ask: impl FnOnce(&mut Template<'_, '_>) -> Result<T, Error>) -> Result<T, Finding> {
         let file = self.files.get(call.kind).cloned().unwrap_or_else(|| PathBuf::from(format!("{}.sql", call.kind)));
         let template = self.templates.get_template(call.kind).map_err(|error| template_finding(&error, &file))?;
         let interval = call.interval.map(|interval| interval_value(interval, &self.dialect));
         let outer = interval.map_or_else(|| context! {}, |interval| context! { interval => interval });
         let mut captured = template.render_captured(outer).map_err(|error| template_finding(&error, &file))?;
         let arguments = [Value::from(Serde(call.arguments)), Value::from(Serde(call.relations))];
-        let rendered = captured.with_state_mut(|state| {
-            let exported: Vec<String> = state.exports().into_iter().map(str::to_owned).collect();
-            let find = |name: &str| {
-                let candidates = [format!("{}__{name}", self.dialect), format!("default__{name}")];
-                candidates.into_iter().find(|candidate| exported.contains(candidate))
-            };
-            if let Some(query) = find("query") {
-                return state.call_macro(&query, &arguments).map(|sql| Rendered::Query(sql.trim().to_owned()));
-            }
-            let scans = call.columns.iter().map(|column| {
-                let missing = || {
-                    Error::new(ErrorKind::UnknownFunction, format!("there is no macro default__{column}, and none named default__query"))
-                };
-                let name = find(column).ok_or_else(missing)?;
-                state.call_macro(&name, &arguments).map(|sql| sql.trim().to_owned())
-            });
-            scans.collect::<Result<Vec<String>, Error>>().map(Rendered::Scan)
+        let asked = captured.with_state_mut(|state| {
+            let exported = state.exports().into_iter().map(str::to_owned).collect();
+            ask(&mut Template { state, exported, dialect: &self.dialect, arguments })
         });
-        rendered.map_err(|error| template_finding(&error, &file))
+        asked.map_err(|error| template_finding(&error, &file))
     }
 
     /// Renders SQL that a contract wrote: `{{ interval.start }}` and the other documented variables, no statements, no filters.
@@ -162,6 +198,25 @@ impl Macros {
             let finding = wrong(describe(&error));
             if schedule { finding.help("{{ interval.start }} needs `schedule:` in the contract") } else { finding }
         })
+    }
+}
+
+/// A template whose macros can be called.
+struct Template<'s, 'e> {
+    state: &'s mut minijinja::State<'e, 'e>,
+    exported: Vec<String>,
+    dialect: &'s str,
+    arguments: [Value; 2],
+}
+
+impl Template<'_, '_> {
+    /// The macro of the dialect, else that of all.
+    fn find(&self, name: &str) -> Option<String> {
+        let candidates = [format!("{}__{name}", self.dialect), format!("default__{name}")];
+        candidates.into_iter().find(|candidate| self.exported.contains(candidate))
+    }
+    fn call(&mut self, name: &str) -> Result<String, Error> {
+        self.state.call_macro(name, &self.arguments).map(|sql| sql.trim().to_owned())
     }
 }
 

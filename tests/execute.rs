@@ -54,7 +54,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         plan.statements.push(statement(checks, parts));
         for (place, (check, _, expect)) in checks.iter().enumerate() {
             let spec = Spec::not_null(Box::new(NotNull::new(Common::default(), None, None, None, None)));
-            let asked = Asked::Measured { spec, statement: index, rows_seen: 0, first: place + 1, columns: vec![*expect] };
+            let asked = Asked::Measured { spec, statement: index, rows_seen: 0, first: place + 1, columns: vec![*expect], proof: false };
             plan.asks.insert((*check).to_owned(), asked);
         }
     }

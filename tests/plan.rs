@@ -224,7 +224,14 @@ fn unfused(plan: &Plan) -> Plan {
                 let whole = &plan.statements[*statement];
                 let alone = whole.parts.iter().find(|part| part.checks == [id.clone()]).unwrap_or(whole);
                 statements.push(alone.clone());
-                Asked::Measured { spec: spec.clone(), statement: statements.len() - 1, rows_seen: 0, first: 1, columns: columns.clone() }
+                Asked::Measured {
+                    spec: spec.clone(),
+                    statement: statements.len() - 1,
+                    rows_seen: 0,
+                    first: 1,
+                    columns: columns.clone(),
+                    proof: false,
+                }
             }
             Asked::Skipped(fault) => Asked::Skipped(fault.clone()),
         };

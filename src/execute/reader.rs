@@ -15,12 +15,21 @@ pub(super) struct Place<'a> {
     pub rows_seen: usize,
     pub first: usize,
     pub columns: &'a [Expect],
+    /// Whether the row only counts what may be bad, at `first`.
+    pub proof: bool,
+}
+
+/// What a row says of one check.
+pub(super) enum Said {
+    Measured(Measurement),
+    /// A proof that there is nothing bad failed; nothing is measured yet.
+    Doubtful,
 }
 
 impl Place<'_> {
     /// Columns that the row has at least, for this check.
     fn width(&self) -> usize {
-        (self.rows_seen + 1).max(self.first + self.columns.len())
+        (self.rows_seen + 1).max(self.first + if self.proof { 1 } else { self.columns.len() })
     }
 }
 
@@ -45,12 +54,19 @@ pub(super) fn only_row<'a>(rows: &'a Rows, places: &[Place<'_>]) -> Result<&'a [
 }
 
 /// One check's measurement out of the row.
-pub(super) fn measurement(row: &[Cell], place: &Place<'_>, now: jiff::Timestamp) -> Result<Measurement, Fault> {
+pub(super) fn said(row: &[Cell], place: &Place<'_>, now: jiff::Timestamp) -> Result<Said, Fault> {
     let missing = || fault(Reason::WrongType, "the query returned too few columns");
     let rows_seen = count(row.get(place.rows_seen).ok_or_else(missing)?).map_err(|wrong| named(wrong, "rows_seen"))?;
+    if place.proof {
+        // Whatever is no plain zero is a doubt, and the exact statement says why.
+        return Ok(match row.get(place.first).map(count) {
+            Some(Ok(0)) => Said::Measured(Measurement { rows_seen, cells: vec![Cell::Int(0); place.columns.len()], now }),
+            Some(Ok(_) | Err(_)) | None => Said::Doubtful,
+        });
+    }
     let cells = row.get(place.first..place.first + place.columns.len()).ok_or_else(missing)?;
     let cells = cells.iter().zip(place.columns).map(|(cell, expect)| valid(cell, *expect));
-    Ok(Measurement { rows_seen, cells: cells.collect::<Result<_, _>>()?, now })
+    Ok(Said::Measured(Measurement { rows_seen, cells: cells.collect::<Result<_, _>>()?, now }))
 }
 
 /// The cell, if it is of the type that is expected. Whole counts become [`Cell::Int`], whatever type the engine gave them.

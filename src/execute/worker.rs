@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::reader::{self, Place};
+use super::reader::{self, Place, Said};
 use super::{Answer, POLL, Progress, Shared};
 use crate::check::measurement::Measurement;
 use crate::check::outcome::{Fault, Reason};
@@ -62,13 +62,22 @@ impl<'a> Worker<'a> {
         let now = self.shared.measured_at;
         let Asking { attempts, answer } = self.ask(index, statement, |rows| {
             let row = reader::only_row(rows, places)?;
-            Ok(places.iter().map(|place| reader::measurement(row, place, now)).collect::<Vec<_>>())
+            Ok(places.iter().map(|place| reader::said(row, place, now)).collect::<Vec<_>>())
         });
         let attempts = attempts_before + attempts;
         match answer {
             Ok(measured) => {
-                for (place, measurement) in places.iter().zip(measured) {
-                    self.tell(statement, place.check, attempts, measurement);
+                for (place, said) in places.iter().zip(measured) {
+                    match said {
+                        Ok(Said::Measured(measurement)) => self.tell(statement, place.check, attempts, Ok(measurement)),
+                        Ok(Said::Doubtful) => {
+                            // Told only if its part cannot be asked any more.
+                            let reason = if self.shared.cancelled() { Reason::Cancelled } else { Reason::TimedOut };
+                            let fault = Fault { reason, detail: "there is something bad, and the run ended before it was counted".into() };
+                            self.split(index, statement, std::slice::from_ref(place), attempts, &fault);
+                        }
+                        Err(fault) => self.tell(statement, place.check, attempts, Err(fault)),
+                    }
                 }
             }
             Err(fault) if !statement.parts.is_empty() && may_be_one_expression(fault.reason) => {
@@ -88,7 +97,7 @@ impl<'a> Worker<'a> {
             if let [place] = own.as_slice()
                 && self.shared.time_left().is_some()
             {
-                let place = Place { check: place.check, rows_seen: 0, first: 1, columns: place.columns };
+                let place = Place { check: place.check, rows_seen: 0, first: 1, columns: place.columns, proof: false };
                 self.measure(index, part, &[place], attempts);
                 left = others;
             }
@@ -167,8 +176,8 @@ impl<'a> Worker<'a> {
 /// Where each measured check of a statement stands in its row, by check.
 fn places<'a>(shared: &'a Shared<'a>, index: usize) -> Vec<Place<'a>> {
     let of = |(check, asked): (&'a String, &'a Asked)| match asked {
-        Asked::Measured { statement, rows_seen, first, columns, .. } if *statement == index => {
-            Some(Place { check, rows_seen: *rows_seen, first: *first, columns })
+        Asked::Measured { statement, rows_seen, first, columns, proof, .. } if *statement == index => {
+            Some(Place { check, rows_seen: *rows_seen, first: *first, columns, proof: *proof })
         }
         Asked::Measured { .. } | Asked::Skipped(_) => None,
     };

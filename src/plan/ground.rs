@@ -50,6 +50,15 @@ impl<'a> Ground<'a> {
         self.lineage.node(relation, part)
     }
 
+    /// Whether a check is about a relation that holds its rows: what a view holds is computed by every statement anew.
+    pub fn is_table(&self, draft: &super::draft::Draft) -> bool {
+        let node = draft.relations.first().and_then(|id| self.project.nodes.get(id));
+        node.is_some_and(|node| match node.kind {
+            NodeKind::Source | NodeKind::Seed | NodeKind::Snapshot => true,
+            NodeKind::Model => ["table", "incremental"].contains(&node.materialized.as_str()),
+        })
+    }
+
     /// How people name a relation of the graph.
     pub fn name(&self, unique_id: &str) -> String {
         self.project.nodes.get(unique_id).map_or_else(|| unique_id.to_owned(), written)

@@ -1,18 +1,19 @@
-//! Drafts -> statements: each measured check is rendered, and the scans of one relation and filter become one statement.
+//! Drafts -> statements: each measured check is rendered. Which of them one statement answers is decided in `fuse`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::check::Spec;
-use crate::check::common::{Expect, Grammar};
+use crate::check::common::Grammar;
 use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
-use crate::macros::{Call, Rendered};
+use crate::macros::{self, Call};
 
+use super::Asked;
 use super::draft::{Draft, Way};
+use super::fuse::{Asking, Member, fuse};
 use super::ground::{self, Ground};
-use super::{Asked, CheckId, Statement};
 
 /// Why a check cannot be rendered.
 enum Wrong {
@@ -22,26 +23,11 @@ enum Wrong {
     Fault(Fault),
 }
 
-/// How each check is asked, and the statements that ask.
-pub(super) type Asking = (BTreeMap<CheckId, Asked>, Vec<Statement>);
-
-/// A check, rendered.
-struct Rendering {
-    connection: Option<String>,
-    /// Names of the relations in SQL, without filters.
-    relations: Vec<String>,
-    /// `from` and `where` of a scan.
-    filter: Option<String>,
-    columns: Vec<(&'static str, Expect)>,
-    sql: Rendered,
-}
-
 /// Every measured draft in statements, and how each check finds its numbers. Drafts that the project makes impossible become skipped.
 pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking, Vec<Finding>> {
     let mut asks = BTreeMap::new();
     let mut findings = Vec::new();
-    let mut scans: Vec<Scan<'_>> = Vec::new();
-    let mut order: Vec<Ordered<'_>> = Vec::new();
+    let mut members: Vec<Member<'_>> = Vec::new();
     for draft in drafts {
         let spec = match &draft.way {
             Way::Skipped(fault) => {
@@ -56,21 +42,7 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
             Way::Measured(spec) => spec,
         };
         match render(ground, draft, spec) {
-            Ok(Rendering { connection, relations, columns, sql: Rendered::Query(sql), .. }) => {
-                order.push(Ordered::Query { id: &draft.id, spec, connection, relations, columns, sql });
-            }
-            Ok(Rendering { connection, relations, filter, columns, sql: Rendered::Scan(expressions) }) => {
-                let from = relations.first().cloned().unwrap_or_default();
-                let member = Member { id: &draft.id, spec, columns, expressions };
-                let same = |scan: &Scan<'_>| scan.connection == connection && scan.from == from && scan.filter == filter;
-                match scans.iter().position(same) {
-                    Some(place) => scans[place].members.push(member),
-                    None => {
-                        order.push(Ordered::Scan(scans.len()));
-                        scans.push(Scan { connection, from, filter, members: vec![member] });
-                    }
-                }
-            }
+            Ok(member) => members.push(member),
             Err(Wrong::Fault(fault)) => {
                 asks.insert(draft.id.clone(), Asked::Skipped(fault));
             }
@@ -85,94 +57,12 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     if !findings.is_empty() {
         return Err(findings);
     }
-    let mut statements = Vec::new();
-    for ordered in order {
-        let statement = statements.len();
-        match ordered {
-            Ordered::Query { id, spec, connection, relations, columns, sql } => {
-                let columns = columns.into_iter().map(|(_, expect)| expect).collect();
-                asks.insert(id.clone(), Asked::Measured { spec: spec.clone(), statement, rows_seen: 0, first: 1, columns });
-                statements.push(Statement { connection, relations, checks: vec![id.clone()], sql, parts: Vec::new() });
-            }
-            Ordered::Scan(place) => {
-                let scan = &scans[place];
-                let mut first = 1;
-                for member in &scan.members {
-                    let columns: Vec<Expect> = member.columns.iter().map(|(_, expect)| *expect).collect();
-                    let width = columns.len();
-                    asks.insert(member.id.clone(), Asked::Measured { spec: member.spec.clone(), statement, rows_seen: 0, first, columns });
-                    first += width;
-                }
-                statements.push(scan.statement());
-            }
-        }
-    }
+    let (measured, statements) = fuse(&members);
+    asks.extend(measured);
     Ok((asks, statements))
 }
 
-enum Ordered<'a> {
-    Scan(usize),
-    Query {
-        id: &'a CheckId,
-        spec: &'a Spec,
-        connection: Option<String>,
-        relations: Vec<String>,
-        columns: Vec<(&'static str, Expect)>,
-        sql: String,
-    },
-}
-
-struct Scan<'a> {
-    connection: Option<String>,
-    from: String,
-    filter: Option<String>,
-    members: Vec<Member<'a>>,
-}
-
-struct Member<'a> {
-    id: &'a CheckId,
-    spec: &'a Spec,
-    columns: Vec<(&'static str, Expect)>,
-    expressions: Vec<String>,
-}
-
-impl Scan<'_> {
-    fn statement(&self) -> Statement {
-        let alone = |member| Statement {
-            connection: self.connection.clone(),
-            relations: vec![self.from.clone()],
-            checks: vec![member_id(member)],
-            sql: self.sql(std::slice::from_ref(member)),
-            parts: Vec::new(),
-        };
-        Statement {
-            connection: self.connection.clone(),
-            relations: vec![self.from.clone()],
-            checks: self.members.iter().map(member_id).collect(),
-            sql: self.sql(&self.members),
-            parts: if self.members.len() > 1 { self.members.iter().map(alone).collect() } else { Vec::new() },
-        }
-    }
-    /// One `select` over the relation; column names are only for people, answers are read by position.
-    fn sql(&self, members: &[Member<'_>]) -> String {
-        let mut sql = "select\n    count(*) as rows_seen".to_owned();
-        let measured = members.iter().flat_map(|member| member.columns.iter().zip(&member.expressions));
-        for (number, ((column, _), expression)) in measured.enumerate() {
-            sql.push_str(&format!(",\n    {expression} as {column}_{}", number + 1));
-        }
-        sql.push_str(&format!("\nfrom {}", self.from));
-        if let Some(filter) = &self.filter {
-            sql.push_str(&format!("\nwhere (\n    {filter}\n)"));
-        }
-        sql
-    }
-}
-
-fn member_id(member: &Member<'_>) -> CheckId {
-    member.id.clone()
-}
-
-fn render(ground: &Ground<'_>, draft: &Draft, spec: &Spec) -> Result<Rendering, Wrong> {
+fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<Member<'d>, Wrong> {
     let kind = spec.kind();
     let mut relations = Vec::new();
     for id in &draft.relations {
@@ -208,6 +98,9 @@ fn render(ground: &Ground<'_>, draft: &Draft, spec: &Spec) -> Result<Rendering, 
         interval: ground.options.interval.as_ref(),
     };
     let sql = ground.options.macros.measure(&call).map_err(Wrong::Finding)?;
+    let quick = if ground.is_table(draft) { ground.options.macros.quick(&call).map_err(Wrong::Finding)? } else { None };
+    let dialect = ground.options.macros.dialect();
+    let column = arguments.get("column").and_then(Value::as_str).and_then(|column| macros::identifier(column, dialect));
     let filter = filters.first().cloned().flatten();
-    Ok(Rendering { connection: None, relations, filter, columns: request.columns, sql })
+    Ok(Member { id: &draft.id, spec, connection: None, relations, filter, columns: request.columns, sql, quick, column })
 }

@@ -15,6 +15,7 @@ mod dbt_standard;
 mod dbt_tests;
 mod draft;
 mod exposure;
+mod fuse;
 mod ground;
 mod measure;
 mod metrics;
@@ -178,7 +179,10 @@ pub struct ActiveWaiver {
 #[allow(missing_docs)]
 pub enum Asked {
     /// By columns `first..first + columns.len()` of a statement's only row; column `rows_seen` is at `rows_seen`.
-    Measured { spec: Spec, statement: usize, rows_seen: usize, first: usize, columns: Vec<Expect> },
+    ///
+    /// `proof`: the statement only says whether there is anything bad, by one count at `first`. Nothing: every column of the measurement is 0.
+    /// Something: the statement's part for the check is asked for the numbers.
+    Measured { spec: Spec, statement: usize, rows_seen: usize, first: usize, columns: Vec<Expect>, proof: bool },
     /// Not at all: `skipped` with this reason.
     Skipped(Fault),
 }
@@ -194,7 +198,8 @@ pub struct Statement {
     pub checks: Vec<CheckId>,
     /// The exact text.
     pub sql: String,
-    /// For fused scans: how to split (the same measurements one check at a time), for bisection of a broken scan; empty when unsplittable.
+    /// How to split (the same measurements one check at a time), for bisection of a broken scan and for the numbers behind a proof that failed;
+    /// empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
 }
@@ -214,8 +219,8 @@ impl Plan {
         for (id, asked) in &self.asks {
             feed(id);
             match asked {
-                Asked::Measured { spec, statement, rows_seen, first, columns } => {
-                    feed(&format!("{} {statement} {rows_seen} {first} {columns:?} {:?}", spec.kind_name(), spec.kind().common()));
+                Asked::Measured { spec, statement, rows_seen, first, columns, proof } => {
+                    feed(&format!("{} {statement} {rows_seen} {first} {columns:?} {proof} {:?}", spec.kind_name(), spec.kind().common()));
                 }
                 Asked::Skipped(fault) => feed(&format!("{fault:?}")),
             }

@@ -282,7 +282,7 @@ impl Check {
         let common = Common { warn_if: above(self.warn_above), hold_if: above(self.hold_above), ..Common::default() };
         let test = DbtTest { common, relations: Vec::new(), query: String::new(), fail_calc: String::new() };
         let spec = Spec::dbt_test(Box::new(test));
-        let asked = Asked::Measured { spec, statement: 0, rows_seen: 0, first: 1, columns: vec![Expect::Count] };
+        let asked = Asked::Measured { spec, statement: 0, rows_seen: 0, first: 1, columns: vec![Expect::Count], proof: false };
         let expected = Expected { checks: vec![self.guarding(0)], ..Expected::default() };
         let answer = execute::Answer { measurement, sql_hash: "sql".into(), attempts: 1 };
         let answers = Answers { by_check: BTreeMap::from([(check_id(0), answer)]), snapshot: "snapshot".into(), ..Answers::default() };

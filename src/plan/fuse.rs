@@ -1,0 +1,242 @@
+//! Rendered checks -> statements: what one scan can answer is asked in one, and what the engine knows without a scan is asked apart from it.
+//!
+//! A view is computed anew by every statement, so everything about it goes into one scan. A table's statistics, its distinct values and its blocks
+//! can be asked for less. Pure; knows no engine: a template says which cheaper question its dialect has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::Spec;
+use crate::check::common::Expect;
+use crate::macros::{Quick, Rendered};
+
+use super::{Asked, CheckId, Statement};
+
+/// How each check is asked, and the statements that ask.
+pub(super) type Asking = (BTreeMap<CheckId, Asked>, Vec<Statement>);
+
+/// A check, rendered.
+pub(super) struct Member<'a> {
+    pub id: &'a CheckId,
+    pub spec: &'a Spec,
+    pub connection: Option<String>,
+    /// Names of the relations in SQL, without filters.
+    pub relations: Vec<String>,
+    /// The condition on the rows of a scan.
+    pub filter: Option<String>,
+    pub columns: Vec<(&'static str, Expect)>,
+    pub sql: Rendered,
+    /// The cheaper question; only for the rows of a whole table.
+    pub quick: Option<Quick>,
+    /// The column that the check is about, as its template names it.
+    pub column: Option<String>,
+}
+
+/// What checks have in common that one statement answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    connection: Option<String>,
+    from: String,
+    filter: Option<String>,
+    source: Source,
+}
+
+/// Where a statement takes its numbers from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// The rows.
+    Rows,
+    /// What the engine keeps of each column.
+    Statistics,
+    /// The distinct values of a column, quoted.
+    Values(String),
+}
+
+/// A check within a statement.
+struct Item<'m, 'a> {
+    member: &'m Member<'a>,
+    expressions: Vec<String>,
+    proof: bool,
+}
+
+enum Ordered<'m, 'a> {
+    Alone(Statement, &'m Member<'a>),
+    Together(usize),
+}
+
+/// Fuses what can be fused, in the order of the checks.
+pub(super) fn fuse(members: &[Member<'_>]) -> Asking {
+    let (mut groups, mut order): (Vec<(Key, Vec<Item<'_, '_>>)>, Vec<Ordered<'_, '_>>) = (Vec::new(), Vec::new());
+    let tables = Tables::of(members);
+    for member in members {
+        let (source, expressions, proof) = match (&member.sql, tables.quick(member)) {
+            (Rendered::Query(sql), _) => {
+                order.push(Ordered::Alone(member.statement(sql.clone()), member));
+                continue;
+            }
+            (Rendered::Scan(_), Some(Quick::Rows(bad))) => {
+                let parts = vec![member.exactly()];
+                order.push(Ordered::Alone(Statement { parts, ..member.statement(alone(&member.from(), bad)) }, member));
+                continue;
+            }
+            (Rendered::Scan(_), Some(Quick::Statistics(doubts))) => (Source::Statistics, vec![doubts.clone()], true),
+            (Rendered::Scan(_), Some(Quick::Values { count, .. })) => {
+                (Source::Values(member.column.clone().unwrap_or_default()), vec![count.clone()], true)
+            }
+            (Rendered::Scan(expressions), None) if tables.has_statistics(member) && expressions.iter().all(|sql| is_statistic(sql)) => {
+                (Source::Statistics, expressions.clone(), false)
+            }
+            (Rendered::Scan(expressions), None) => (Source::Rows, expressions.clone(), false),
+        };
+        let key = Key { connection: member.connection.clone(), from: member.from(), filter: member.filter.clone(), source };
+        let item = Item { member, expressions, proof };
+        match groups.iter().position(|(other, _)| *other == key) {
+            Some(place) => groups[place].1.push(item),
+            None => {
+                order.push(Ordered::Together(groups.len()));
+                groups.push((key, vec![item]));
+            }
+        }
+    }
+    let (mut asks, mut statements) = (BTreeMap::new(), Vec::new());
+    for ordered in order {
+        let statement = statements.len();
+        let ask = |member: &Member<'_>, first: usize, proof: bool| {
+            let columns = member.columns.iter().map(|(_, expect)| *expect).collect();
+            (member.id.clone(), Asked::Measured { spec: member.spec.clone(), statement, rows_seen: 0, first, columns, proof })
+        };
+        match ordered {
+            Ordered::Alone(alone, member) => {
+                asks.extend([ask(member, 1, false)]);
+                statements.push(alone);
+            }
+            Ordered::Together(place) => {
+                let (key, items) = &groups[place];
+                let mut first = 1;
+                for item in items {
+                    asks.extend([ask(item.member, first, item.proof)]);
+                    first += item.expressions.len();
+                }
+                statements.push(together(key, items));
+            }
+        }
+    }
+    (asks, statements)
+}
+
+/// What is known of the tables that several checks are about.
+struct Tables {
+    /// Tables whose dialect has questions to statistics.
+    statistics: BTreeSet<String>,
+    /// Columns that have few values if a check passes: table and column.
+    few: BTreeSet<(String, String)>,
+}
+
+impl Tables {
+    fn of(members: &[Member<'_>]) -> Tables {
+        let (mut statistics, mut few) = (BTreeSet::new(), BTreeSet::new());
+        for member in members.iter().filter(|member| member.filter.is_none()) {
+            match (&member.quick, &member.column) {
+                (Some(Quick::Statistics(_)), _) => drop(statistics.insert(member.from())),
+                (Some(Quick::Values { bounded: true, .. }), Some(column)) => drop(few.insert((member.from(), column.clone()))),
+                (Some(_) | None, _) => {}
+            }
+        }
+        Tables { statistics, few }
+    }
+    /// The cheaper question, where it is cheaper.
+    fn quick<'m>(&self, member: &'m Member<'_>) -> Option<&'m Quick> {
+        let counts = member.columns.iter().all(|(_, expect)| *expect == Expect::Count);
+        let one_number = member.columns.len() == 1;
+        member.quick.as_ref().filter(|_| counts && member.filter.is_none()).filter(|quick| match quick {
+            Quick::Statistics(_) => true,
+            Quick::Rows(_) => one_number,
+            Quick::Values { bounded, .. } => {
+                member.column.as_ref().is_some_and(|column| *bounded || self.few.contains(&(member.from(), column.clone())))
+            }
+        })
+    }
+    fn has_statistics(&self, member: &Member<'_>) -> bool {
+        member.filter.is_none() && self.statistics.contains(&member.from())
+    }
+}
+
+impl Member<'_> {
+    fn from(&self) -> String {
+        self.relations.first().cloned().unwrap_or_default()
+    }
+    fn statement(&self, sql: String) -> Statement {
+        Statement {
+            connection: self.connection.clone(),
+            relations: self.relations.clone(),
+            checks: vec![self.id.clone()],
+            sql,
+            parts: Vec::new(),
+        }
+    }
+    /// The statement that measures this check and nothing else.
+    fn exactly(&self) -> Statement {
+        match &self.sql {
+            Rendered::Query(sql) => self.statement(sql.clone()),
+            Rendered::Scan(expressions) => {
+                let columns = self.columns.iter().map(|(name, _)| *name);
+                let sql = scan("count(*)", columns.zip(expressions.iter().map(String::as_str)), &self.from(), self.filter.as_deref());
+                self.statement(sql)
+            }
+        }
+    }
+}
+
+/// The statement of a group, with a part for each check where it has several, or only proves.
+fn together(key: &Key, items: &[Item<'_, '_>]) -> Statement {
+    let measured = items.iter().flat_map(|item| {
+        let names = item.member.columns.iter().map(|(name, _)| *name);
+        let names: Vec<&str> = if item.proof { vec!["doubtful"] } else { names.collect() };
+        names.into_iter().zip(item.expressions.iter().map(String::as_str))
+    });
+    let sql = match &key.source {
+        Source::Rows | Source::Statistics => scan("count(*)", measured, &key.from, key.filter.as_deref()),
+        Source::Values(column) => {
+            let values = format!("(select distinct {column} from {}) as distinct_values", key.from);
+            scan(&format!("(select count(*) from {})", key.from), measured, &values, None)
+        }
+    };
+    let split = items.len() > 1 || items.iter().any(|item| item.proof);
+    Statement {
+        connection: key.connection.clone(),
+        relations: vec![key.from.clone()],
+        checks: items.iter().map(|item| item.member.id.clone()).collect(),
+        sql,
+        parts: if split { items.iter().map(|item| item.member.exactly()).collect() } else { Vec::new() },
+    }
+}
+
+/// One `select` over the relation; column names are only for people, answers are read by position.
+fn scan<'s>(rows_seen: &str, measured: impl Iterator<Item = (&'s str, &'s str)>, from: &str, filter: Option<&str>) -> String {
+    let mut sql = format!("select\n    {rows_seen} as rows_seen");
+    for (number, (column, expression)) in measured.enumerate() {
+        sql.push_str(&format!(",\n    {expression} as {column}_{}", number + 1));
+    }
+    sql.push_str(&format!("\nfrom {from}"));
+    if let Some(filter) = filter {
+        sql.push_str(&format!("\nwhere (\n    {filter}\n)"));
+    }
+    sql
+}
+
+/// The number of bad rows by itself.
+fn alone(from: &str, bad: &str) -> String {
+    format!("select\n    (select count(*) from {from}) as rows_seen,\n    count(*) as bad_1\nfrom {from}\nwhere {bad}")
+}
+
+/// Whether an aggregate is made of counts, least and greatest values of bare columns, which an engine may know without a scan.
+fn is_statistic(sql: &str) -> bool {
+    sql.split(['+', '-']).all(|term| {
+        let term = term.trim();
+        let inner = |name: &str| term.strip_prefix(name).and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.strip_suffix(')'));
+        let bare = |name: &str| {
+            let quoted = name.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).is_some_and(|inner| !inner.contains('"'));
+            quoted || !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        term == "count(*)" || ["count", "min", "max"].iter().any(|name| inner(name).is_some_and(bare))
+    })
+}
