@@ -5,7 +5,15 @@ count(*) - count(case when {{ column | finite }}{% if check.min is not none %} a
 {%- endmacro %}
 
 {#- The least and the greatest value say it for all, if none is NULL; NaN is the greatest. -#}
-{% macro duckdb__statistics(check, relations) -%}
+{% macro all_within(check) -%}
 {%- set column = check.column | identifier -%}
 case when count(*) = count({{ column }}) and {{ ("min(" ~ column ~ ")") | finite }} and {{ ("max(" ~ column ~ ")") | finite }}{% if check.min is not none %} and min({{ column }}) >= {{ check.min | literal }}{% endif %}{% if check.max is not none %} and max({{ column }}) <= {{ check.max | literal }}{% endif %} then 0 else 1 end
+{%- endmacro %}
+
+{% macro duckdb__statistics(check, relations) -%}
+{{ all_within(check) }}
+{%- endmacro %}
+
+{% macro postgres__doubt(check, relations) -%}
+{{ all_within(check) }}
 {%- endmacro %}

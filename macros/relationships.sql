@@ -13,3 +13,14 @@ left join (
     where {{ check.to | identifier }} is not null
 ) as parent on child.wanted = parent.found
 {%- endmacro %}
+
+{#- The server answers NOT EXISTS without the distinct keys of the other side. -#}
+{% macro postgres__query(check, relations) -%}
+select
+    (select count(*) from {{ relations[0] }} as counted) as rows_seen,
+    count(*) as bad
+from {{ relations[0] }} as child
+where{% if check.null_passes %} child.{{ check.column | identifier }} is not null and{% endif %} not exists (
+    select 1 from {{ relations[1] }} as parent where parent.{{ check.to | identifier }} = child.{{ check.column | identifier }}
+)
+{%- endmacro %}

@@ -59,6 +59,8 @@ pub enum Rendered {
 /// A cheaper question than [`Rendered`]: whether there is anything bad at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Quick {
+    /// An aggregate over the rows, 0 when there is nothing bad, that costs less than to count what is bad.
+    Scan(String),
     /// An aggregate that is 0 when there is nothing bad, made of `count`, `min` and `max` of bare columns, which the engine need not scan for.
     Statistics(String),
     /// An aggregate over the distinct values of the check's `column`, 0 when none is bad.
@@ -100,7 +102,7 @@ impl Macros {
                 findings.push(Finding::error(codes::MACRO_FILE, "a macro file has no readable name or text").in_file(path));
                 continue;
             };
-            if !KINDS.contains(&kind.as_str()) && kind != "dbt_test" {
+            if !KINDS.contains(&kind.as_str()) && !["dbt_test", "keys"].contains(&kind.as_str()) {
                 let help = nearest(&kind, KINDS.iter().copied());
                 let help = help.map_or_else(|| format!("the kinds are {}", KINDS.join(", ")), |near| format!("did you mean {near}.sql?"));
                 findings.push(Finding::error(codes::MACRO_FILE, format!("`{kind}` is no kind of check")).in_file(path).help(help));
@@ -144,16 +146,26 @@ impl Macros {
     /// What is wrong with the template, at its file and line.
     pub fn quick(&self, call: &Call<'_>) -> Result<Option<Quick>, Finding> {
         self.with(call, |of| {
-            let found = ["statistics", "values", "values_if_few", "rows"].into_iter().find_map(|name| Some((name, of.find(name)?)));
+            let found =
+                ["doubt", "statistics", "values", "values_if_few", "rows"].into_iter().find_map(|name| Some((name, of.find(name)?)));
             let Some((name, found)) = found else { return Ok(None) };
             // A macro that has nothing to say for these arguments renders nothing.
             let sql = of.call(&found)?;
             Ok((!sql.is_empty()).then(|| match name {
+                "doubt" => Quick::Scan(sql),
                 "statistics" => Quick::Statistics(sql),
                 "rows" => Quick::Rows(sql),
                 name => Quick::Values { count: sql, bounded: name == "values" },
             }))
         })
+    }
+
+    /// Renders a pass that several checks share, where the dialect has one.
+    ///
+    /// # Errors
+    /// What is wrong with the template, at its file and line.
+    pub fn pass(&self, call: &Call<'_>) -> Result<Option<String>, Finding> {
+        self.with(call, |of| Ok(of.find("query").map(|query| of.call(&query)).transpose()?.filter(|sql| !sql.is_empty())))
     }
 
     /// The template of a call, ready to call its macros.

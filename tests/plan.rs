@@ -1,5 +1,7 @@
 //! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
 
+mod proofs;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +16,7 @@ use presscheck::dbt::{catalog, manifest};
 use presscheck::lineage::{self, Certainty, Columns, Edge, EdgeKind, Lineage, Part};
 use presscheck::macros::Macros;
 use presscheck::plan::{self, Asked, Options, Plan, Statement};
+use presscheck::warehouse::Warehouse;
 use presscheck::{decide, execute, yaml};
 
 use crate::warehouse::Database;
@@ -179,16 +182,33 @@ fn planned(case: &Case) -> Result<Plan, String> {
 }
 
 fn selected(case: &Case, selection: Option<&[&str]>) -> Result<Plan, String> {
-    let project = project();
-    let lineage = graph(&project);
-    let macros = Macros::new("duckdb", Vec::new()).unwrap();
+    planned_of(case, &project(), selection)
+}
+
+/// For an engine of another dialect, where the tables are in a database of another name.
+fn planned_on(case: &Case, dialect: &str, database: &str) -> Result<Plan, String> {
+    let mut project = project();
+    project.adapter = dialect.to_owned();
+    for node in project.nodes.values_mut() {
+        node.relation_name = node.relation_name.take().map(|name| name.replace("brightside", database));
+    }
+    planned_of(case, &project, None)
+}
+
+fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Result<Plan, String> {
+    let lineage = graph(project);
+    let macros = Macros::new(&project.adapter, Vec::new()).unwrap();
     let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let options = Options { interval: Some(week()), selection, macros: &macros };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    plan::build(&contract(case), &project, &lineage, &options).map_err(said)
+    plan::build(&contract(case), project, &lineage, &options).map_err(said)
 }
 
 fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
+    ended_on(plan, &database.open())
+}
+
+fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome> {
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
     let options = execute::Options {
         threads: 1,
@@ -199,7 +219,7 @@ fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
         as_of: Some(now),
         connections: BTreeMap::new(),
     };
-    let answers = execute::run(plan, &database.open(), &options, &|_| ());
+    let answers = execute::run(plan, warehouse, &options, &|_| ());
     decide::outcomes(plan, &answers, now)
 }
 

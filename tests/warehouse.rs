@@ -35,6 +35,10 @@ impl Database {
         build_duckdb(&path, &[Step::Sql(sql.into())]).expect("a database");
         Database { folder, path }
     }
+    /// The file stays open after its folder is gone.
+    pub fn open_and_keep(self) -> DuckDb {
+        self.open()
+    }
     pub fn open(&self) -> DuckDb {
         DuckDb::open(&self.path, &Options::default()).expect("an open database")
     }

@@ -9,6 +9,7 @@ use crate::check::Spec;
 use crate::check::common::Expect;
 use crate::macros::{Quick, Rendered};
 
+use super::keys::{Keys, Pass};
 use super::{Asked, CheckId, Statement};
 
 /// How each check is asked, and the statements that ask.
@@ -29,6 +30,8 @@ pub(super) struct Member<'a> {
     pub quick: Option<Quick>,
     /// The column that the check is about, as its template names it.
     pub column: Option<String>,
+    /// What it asks of the keys of whole tables.
+    pub keys: Option<Keys>,
 }
 
 /// What checks have in common that one statement answers.
@@ -61,13 +64,20 @@ struct Item<'m, 'a> {
 enum Ordered<'m, 'a> {
     Alone(Statement, &'m Member<'a>),
     Together(usize),
+    Pass(&'m Pass),
 }
 
-/// Fuses what can be fused, in the order of the checks.
-pub(super) fn fuse(members: &[Member<'_>]) -> Asking {
+/// Fuses what can be fused, in the order of the checks. `passes` are asked in place of the checks that they answer.
+pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
     let (mut groups, mut order): (Vec<(Key, Vec<Item<'_, '_>>)>, Vec<Ordered<'_, '_>>) = (Vec::new(), Vec::new());
     let tables = Tables::of(members);
-    for member in members {
+    for (at, member) in members.iter().enumerate() {
+        if let Some(pass) = passes.iter().find(|pass| pass.members.iter().any(|(answered, _)| *answered == at)) {
+            if pass.members.first().is_some_and(|(first, _)| *first == at) {
+                order.push(Ordered::Pass(pass));
+            }
+            continue;
+        }
         let (source, expressions, proof) = match (&member.sql, tables.quick(member)) {
             (Rendered::Query(sql), _) => {
                 order.push(Ordered::Alone(member.statement(sql.clone()), member));
@@ -78,6 +88,7 @@ pub(super) fn fuse(members: &[Member<'_>]) -> Asking {
                 order.push(Ordered::Alone(Statement { parts, ..member.statement(alone(&member.from(), bad)) }, member));
                 continue;
             }
+            (Rendered::Scan(_), Some(Quick::Scan(doubts))) => (Source::Rows, vec![doubts.clone()], true),
             (Rendered::Scan(_), Some(Quick::Statistics(doubts))) => (Source::Statistics, vec![doubts.clone()], true),
             (Rendered::Scan(_), Some(Quick::Values { count, .. })) => {
                 (Source::Values(member.column.clone().unwrap_or_default()), vec![count.clone()], true)
@@ -100,14 +111,28 @@ pub(super) fn fuse(members: &[Member<'_>]) -> Asking {
     let (mut asks, mut statements) = (BTreeMap::new(), Vec::new());
     for ordered in order {
         let statement = statements.len();
-        let ask = |member: &Member<'_>, first: usize, proof: bool| {
+        let ask_from = |member: &Member<'_>, rows_seen: usize, first: usize, proof: bool| {
             let columns = member.columns.iter().map(|(_, expect)| *expect).collect();
-            (member.id.clone(), Asked::Measured { spec: member.spec.clone(), statement, rows_seen: 0, first, columns, proof })
+            (member.id.clone(), Asked::Measured { spec: member.spec.clone(), statement, rows_seen, first, columns, proof })
         };
+        let ask = |member: &Member<'_>, first: usize, proof: bool| ask_from(member, 0, first, proof);
         match ordered {
             Ordered::Alone(alone, member) => {
                 asks.extend([ask(member, 1, false)]);
                 statements.push(alone);
+            }
+            Ordered::Pass(pass) => {
+                let answered = || pass.members.iter().map(|(at, _)| &members[*at]);
+                let of_other = pass.members.iter().map(|(_, of_other)| usize::from(*of_other));
+                // Two numbers of rows come first.
+                asks.extend(answered().zip(of_other).zip(2..).map(|((member, rows_seen), first)| ask_from(member, rows_seen, first, true)));
+                statements.push(Statement {
+                    connection: answered().next().and_then(|member| member.connection.clone()),
+                    relations: pass.relations.clone(),
+                    checks: answered().map(|member| member.id.clone()).collect(),
+                    sql: pass.sql.clone(),
+                    parts: answered().map(Member::exactly).collect(),
+                });
             }
             Ordered::Together(place) => {
                 let (key, items) = &groups[place];
@@ -148,7 +173,7 @@ impl Tables {
         let counts = member.columns.iter().all(|(_, expect)| *expect == Expect::Count);
         let one_number = member.columns.len() == 1;
         member.quick.as_ref().filter(|_| counts && member.filter.is_none()).filter(|quick| match quick {
-            Quick::Statistics(_) => true,
+            Quick::Statistics(_) | Quick::Scan(_) => true,
             Quick::Rows(_) => one_number,
             Quick::Values { bounded, .. } => {
                 member.column.as_ref().is_some_and(|column| *bounded || self.few.contains(&(member.from(), column.clone())))

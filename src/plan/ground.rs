@@ -50,12 +50,13 @@ impl<'a> Ground<'a> {
         self.lineage.node(relation, part)
     }
 
-    /// Whether a check is about a relation that holds its rows: what a view holds is computed by every statement anew.
-    pub fn is_table(&self, draft: &super::draft::Draft) -> bool {
-        let node = draft.relations.first().and_then(|id| self.project.nodes.get(id));
-        node.is_some_and(|node| match node.kind {
-            NodeKind::Source | NodeKind::Seed | NodeKind::Snapshot => true,
-            NodeKind::Model => ["table", "incremental"].contains(&node.materialized.as_str()),
+    /// Whether a check is about relations that hold their rows: what a view holds is computed by every statement anew.
+    pub fn are_tables(&self, draft: &super::draft::Draft) -> bool {
+        draft.relations.iter().map(|id| self.project.nodes.get(id)).all(|node| {
+            node.is_some_and(|node| match node.kind {
+                NodeKind::Source | NodeKind::Seed | NodeKind::Snapshot => true,
+                NodeKind::Model => ["table", "incremental"].contains(&node.materialized.as_str()),
+            })
         })
     }
 

@@ -14,6 +14,7 @@ use super::Asked;
 use super::draft::{Draft, Way};
 use super::fuse::{Asking, Member, fuse};
 use super::ground::{self, Ground};
+use super::keys::{self, Keys};
 
 /// Why a check cannot be rendered.
 enum Wrong {
@@ -57,7 +58,8 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     if !findings.is_empty() {
         return Err(findings);
     }
-    let (measured, statements) = fuse(&members);
+    let passes = keys::passes(&members, ground.options.macros).map_err(|finding| vec![finding])?;
+    let (measured, statements) = fuse(&members, &passes);
     asks.extend(measured);
     Ok((asks, statements))
 }
@@ -98,9 +100,11 @@ fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<M
         interval: ground.options.interval.as_ref(),
     };
     let sql = ground.options.macros.measure(&call).map_err(Wrong::Finding)?;
-    let quick = if ground.is_table(draft) { ground.options.macros.quick(&call).map_err(Wrong::Finding)? } else { None };
+    let quick = if ground.are_tables(draft) { ground.options.macros.quick(&call).map_err(Wrong::Finding)? } else { None };
     let dialect = ground.options.macros.dialect();
     let column = arguments.get("column").and_then(Value::as_str).and_then(|column| macros::identifier(column, dialect));
+    let whole = filters.iter().all(Option::is_none) && ground.are_tables(draft);
+    let keys = Keys::of(spec.kind_name(), &arguments).filter(|_| whole);
     let filter = filters.first().cloned().flatten();
-    Ok(Member { id: &draft.id, spec, connection: None, relations, filter, columns: request.columns, sql, quick, column })
+    Ok(Member { id: &draft.id, spec, connection: None, relations, filter, columns: request.columns, sql, quick, column, keys })
 }

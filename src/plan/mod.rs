@@ -17,6 +17,7 @@ mod draft;
 mod exposure;
 mod fuse;
 mod ground;
+mod keys;
 mod measure;
 mod metrics;
 mod moments;
