@@ -39,6 +39,8 @@ pub struct Call<'a> {
     pub kind: &'a str,
     /// Names of the numbers after `rows_seen`.
     pub columns: &'a [&'a str],
+    /// Whether things are listed, too.
+    pub lists: bool,
     /// What the template sees as `check`.
     pub arguments: &'a serde_json::Map<String, serde_json::Value>,
     /// Relations, ready for `from`.
@@ -120,6 +122,11 @@ impl Macros {
                 let candidates = [format!("{}__{name}", self.dialect), format!("default__{name}")];
                 candidates.into_iter().find(|candidate| exported.contains(candidate))
             };
+            if call.lists {
+                let missing = || Error::new(ErrorKind::UnknownFunction, "there is no macro default__listing");
+                let listing = find("listing").ok_or_else(missing)?;
+                return state.call_macro(&listing, &arguments).map(|sql| Rendered::Query(sql.trim().to_owned()));
+            }
             if let Some(query) = find("query") {
                 return state.call_macro(&query, &arguments).map(|sql| Rendered::Query(sql.trim().to_owned()));
             }

@@ -51,7 +51,7 @@ fn measurement(answer: &str) -> Measurement {
     let mut parts = answer.split('|').map(str::trim);
     let rows_seen = parts.next().unwrap().parse().unwrap();
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    Measurement { rows_seen, cells: parts.filter(|part| !part.is_empty()).map(cell).collect(), now }
+    Measurement { rows_seen, cells: parts.filter(|part| !part.is_empty()).map(cell).collect(), items: Vec::new(), now }
 }
 
 /// One line: what a reader is told, and the number that the sentence is made of.

@@ -9,6 +9,7 @@ pub mod bound;
 pub mod common;
 pub mod judge;
 pub mod measurement;
+pub mod missing;
 pub mod outcome;
 pub mod threshold;
 

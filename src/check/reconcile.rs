@@ -177,6 +177,7 @@ impl super::Kind for Reconcile {
         let by: Vec<&str> = self.by.iter().map(|column| column.as_str()).collect();
         Request {
             columns: COLUMNS.to_vec(),
+            items: Vec::new(),
             arguments: [("by", json!(by)), ("relative", json!(relative.map(number_json))), ("absolute", json!(absolute.map(number_json)))]
                 .into(),
             sql: vec![

@@ -27,7 +27,7 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
     };
     let (metrics, drafts) = drafted;
     let mut expected = Expected::default();
-    if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref()) {
+    if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref(), options.given.closed.as_ref()) {
         findings.extend(found);
     }
     if !findings.is_empty() {
@@ -41,8 +41,7 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
         plan.business_owner = owners.business.as_ref().map(metrics::person);
     }
     let keys = [(contract.publish.is_some(), "publish"), (!contract.escalation.is_empty(), "escalation")];
-    let calendar = contract.schedule.as_ref().is_some_and(|schedule| schedule.calendar.is_some());
-    let keys = keys.into_iter().chain([(calendar, "schedule.calendar")]).filter(|(written, _)| *written);
+    let keys = keys.into_iter().filter(|(written, _)| *written);
     plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
 }

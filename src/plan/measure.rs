@@ -1,4 +1,5 @@
-//! Drafts -> statements: each measured check is rendered, and the scans of one relation and filter become one statement.
+//! Drafts -> statements: each measured check is rendered, and the scans of one relation and filter become one statement;
+//! queries that are alike to the letter are asked once.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,8 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     let mut asks = BTreeMap::new();
     let mut findings = Vec::new();
     let mut scans: Vec<Scan<'_>> = Vec::new();
-    let mut order: Vec<Ordered<'_>> = Vec::new();
+    let mut queries: Vec<Query<'_>> = Vec::new();
+    let mut order: Vec<Ordered> = Vec::new();
     for draft in drafts {
         let spec = match &draft.way {
             Way::Skipped(fault) => {
@@ -57,7 +59,14 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
         };
         match render(ground, draft, spec) {
             Ok(Rendering { connection, relations, columns, sql: Rendered::Query(sql), .. }) => {
-                order.push(Ordered::Query { id: &draft.id, spec, connection, relations, columns, sql });
+                let same = |query: &&mut Query<'_>| query.connection == connection && query.columns == columns && query.sql == sql;
+                match queries.iter_mut().find(same) {
+                    Some(query) => query.members.push((&draft.id, spec)),
+                    None => {
+                        order.push(Ordered::Query(queries.len()));
+                        queries.push(Query { connection, relations, columns, sql, members: vec![(&draft.id, spec)] });
+                    }
+                }
             }
             Ok(Rendering { connection, relations, filter, columns, sql: Rendered::Scan(expressions) }) => {
                 let from = relations.first().cloned().unwrap_or_default();
@@ -89,10 +98,19 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     for ordered in order {
         let statement = statements.len();
         match ordered {
-            Ordered::Query { id, spec, connection, relations, columns, sql } => {
-                let columns = columns.into_iter().map(|(_, expect)| expect).collect();
-                asks.insert(id.clone(), Asked::Measured { spec: spec.clone(), statement, rows_seen: 0, first: 1, columns });
-                statements.push(Statement { connection, relations, checks: vec![id.clone()], sql, parts: Vec::new() });
+            Ordered::Query(place) => {
+                let query = &queries[place];
+                for (id, spec) in &query.members {
+                    let columns = query.columns.iter().map(|(_, expect)| *expect).collect();
+                    asks.insert((*id).clone(), Asked::Measured { spec: (*spec).clone(), statement, rows_seen: 0, first: 1, columns });
+                }
+                statements.push(Statement {
+                    connection: query.connection.clone(),
+                    relations: query.relations.clone(),
+                    checks: query.members.iter().map(|(id, _)| (*id).clone()).collect(),
+                    sql: query.sql.clone(),
+                    parts: Vec::new(),
+                });
             }
             Ordered::Scan(place) => {
                 let scan = &scans[place];
@@ -110,16 +128,18 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     Ok((asks, statements))
 }
 
-enum Ordered<'a> {
+enum Ordered {
     Scan(usize),
-    Query {
-        id: &'a CheckId,
-        spec: &'a Spec,
-        connection: Option<String>,
-        relations: Vec<String>,
-        columns: Vec<(&'static str, Expect)>,
-        sql: String,
-    },
+    Query(usize),
+}
+
+/// A whole statement, and the checks that ask it to the letter.
+struct Query<'a> {
+    connection: Option<String>,
+    relations: Vec<String>,
+    columns: Vec<(&'static str, Expect)>,
+    sql: String,
+    members: Vec<(&'a CheckId, &'a Spec)>,
 }
 
 struct Scan<'a> {
@@ -203,6 +223,7 @@ fn render(ground: &Ground<'_>, draft: &Draft, spec: &Spec) -> Result<Rendering, 
     let call = Call {
         kind: spec.kind_name(),
         columns: &names,
+        lists: !request.items.is_empty(),
         arguments: &arguments,
         relations: &ready,
         interval: ground.options.interval.as_ref(),
