@@ -126,6 +126,14 @@ impl Freshness {
             return Err(fault(Reason::OutOfRange, format!("{groups} groups were counted, and {} listed", measurement.items.len())));
         }
         let named = |group: &str| measurement.items.iter().find(|item| super::missing::told(item, 0) == group);
+        let mut newest = None;
+        for item in &measurement.items {
+            newest = newest.max(self.instant(item.get(1).unwrap_or(&Cell::Null))?);
+        }
+        let whole = measurement.cells.first().ok_or_else(|| fault(Reason::Internal, "the answer has no newest time"))?;
+        if self.instant(whole)? != newest {
+            return Err(fault(Reason::OutOfRange, "the newest row of all is not the newest row of any group"));
+        }
         let there: Vec<String> = measurement.items.iter().map(|item| super::missing::told(item, 0)).collect();
         let mut wanted: Vec<String> = match &self.expect {
             Some(expect) => expect.iter().map(|group| group.value.clone()).collect(),

@@ -11,6 +11,7 @@ pub mod judge;
 pub mod measurement;
 pub mod missing;
 pub mod outcome;
+pub mod sql_type;
 pub mod threshold;
 
 pub mod accepted_values;

@@ -197,7 +197,7 @@ pub struct Source {
     /// The data must cover every date up to here: `interval.end`.
     #[serde(default)]
     pub complete_through: Option<At<String>>,
-    /// The column with the date of a row; dbt's `event_time` when absent.
+    /// The column with the date of a row: what `complete_through` counts, and when `expect` wants its groups.
     #[serde(default)]
     pub date: Option<At<String>>,
     /// Column whose groups must each have landed.

@@ -1,10 +1,12 @@
-//! A check as written -> the check as it is asked: what the interval and the calendar make of it. Not for what is rendered of it: see `measure`.
+//! A check as written -> the check as it is asked: what the interval, the calendar and the project make of it. Not for what is rendered of it: see `measure`.
 
 use jiff::civil::Date;
 
 use crate::calendar::{self, Interval, IntervalUnit, Slot};
 use crate::check::Spec;
 use crate::check::date_coverage::{Closed, DateCoverage};
+use crate::check::schema::{Promise, Promised, Schema};
+use crate::dbt::Column;
 use crate::diagnostic::{At, Finding, codes};
 
 use super::ground::Ground;
@@ -25,6 +27,11 @@ pub(super) fn bound(ground: &Ground<'_>, spec: &Spec) -> Result<Spec, Finding> {
             bound.within = groups.date.as_ref().map(|date| whole(ground, date)).transpose()?;
             Spec::groups_present(bound)
         }
+        Spec::schema(schema) => {
+            let mut bound = schema.clone();
+            bound.promise = promise(ground, schema)?;
+            Spec::schema(bound)
+        }
         Spec::freshness(_)
         | Spec::row_count(_)
         | Spec::not_null(_)
@@ -35,7 +42,6 @@ pub(super) fn bound(ground: &Ground<'_>, spec: &Spec) -> Result<Spec, Finding> {
         | Spec::relationships(_)
         | Spec::expression(_)
         | Spec::sql(_)
-        | Spec::schema(_)
         | Spec::reconcile(_)
         | Spec::reconcile_rows(_)
         | Spec::change(_)
@@ -81,4 +87,31 @@ fn is_closed(ground: &Ground<'_>, coverage: &DateCoverage, day: Date) -> bool {
 fn whole(ground: &Ground<'_>, place: &At<String>) -> Result<Slot, Finding> {
     let interval = interval(ground, place)?;
     Ok(Slot { name: "the interval".to_owned(), start: interval.start.clone(), end: interval.end.clone() })
+}
+
+/// What contract, catalog and manifest say of a relation's columns: the contract's own list, else what the catalog saw with the types that are documented.
+fn promise(ground: &Ground<'_>, schema: &Schema) -> Result<Promise, Finding> {
+    let node = ground.relation(&schema.model)?;
+    let documented = |name: &str| node.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+    let of = |column: &Column| Promised {
+        name: column.name.clone(),
+        kind: documented(&column.name).and_then(|column| column.data_type.clone()).or_else(|| column.data_type.clone()),
+        required: false,
+    };
+    let (columns, complete): (Vec<Promised>, bool) = match (&schema.columns, &node.catalog_columns) {
+        (Some(columns), _) => (columns.iter().map(|(name, kind)| Promised::written(name, kind)).collect(), true),
+        (None, Some(seen)) => {
+            let dropped = node.columns.iter().filter(|column| !seen.iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)));
+            (seen.iter().chain(dropped).map(of).collect(), true)
+        }
+        // Documentation need not be complete.
+        (None, None) => (node.columns.iter().map(of).collect(), false),
+    };
+    Ok(Promise {
+        place: (node.database.clone(), node.schema.clone(), node.identifier.clone()),
+        dialect: ground.options.macros.dialect().to_owned(),
+        columns,
+        complete,
+        one: None,
+    })
 }

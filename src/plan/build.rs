@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Spec;
+use crate::check::outcome::{Fault, Reason};
 use crate::contract::{Contract, check_name};
 use crate::dbt::Project;
 use crate::diagnostic::{At, Finding, codes};
@@ -11,7 +12,7 @@ use crate::lineage::Lineage;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
-use super::{CheckId, Expected, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
+use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
 
 /// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.
 ///
@@ -84,8 +85,27 @@ fn of_check(ground: &Ground<'_>, metrics: &[Traced], spec: &At<Spec>) -> Result<
             }
             dbt_tests::selected(ground, metrics, &tests.select, &common)
         }
+        Spec::schema(_) => Ok(columns(Draft::of(ground, name, spec)?, ground)?),
         _ => Draft::of(ground, name, spec).map(|draft| vec![draft]),
     }
+}
+
+/// A `schema` check, and one more for each promised column, so that each guards what reads it.
+fn columns(whole: Draft, ground: &Ground<'_>) -> Result<Vec<Draft>, Vec<Finding>> {
+    let Way::Measured(Spec::schema(schema)) = &whole.way else { return Ok(vec![whole]) };
+    if schema.promise.columns.is_empty() {
+        let detail = format!("neither the contract nor dbt says which columns `{}` has; run `dbt docs generate`, or list them", whole.about);
+        return Ok(vec![Draft { way: Way::Skipped(Fault { reason: Reason::NoBaseline, detail }), ..whole }]);
+    }
+    let mut drafts = Vec::new();
+    for column in &schema.promise.columns {
+        let mut one = schema.clone();
+        one.promise.one = Some(column.clone());
+        let draft = Draft::bound(ground, format!("{}.{}", whole.id, column.name.to_lowercase()), &Spec::schema(one))?;
+        drafts.push(Draft { title: format!("{} ({})", whole.title, column.name), ..draft });
+    }
+    drafts.insert(0, whole);
+    Ok(drafts)
 }
 
 /// Drafts -> plan: reach, statements, and what people should know.
@@ -110,11 +130,13 @@ pub(super) fn assemble(
     }
     let (asks, statements) = measure::statements(ground, &drafts)?;
     expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
-    for check in expected.checks.iter().filter(|check| check.reach.is_empty()) {
+    // Of a schema's columns, most reach only some metric or none.
+    let idle = |check: &&GuardingCheck| check.reach.is_empty() && !(check.kind == "schema" && check.id.contains('.'));
+    for check in expected.checks.iter().filter(idle) {
         notes.push(format!("the check {} reaches no metric of this contract", check.id));
     }
     let not_executed = drafts.iter().filter_map(|draft| match &draft.way {
-        Way::Skipped(fault) if fault.reason == crate::check::outcome::Reason::NotExecutedYet => {
+        Way::Skipped(fault) if fault.reason == Reason::NotExecutedYet => {
             Some(format!("{}: {}", draft.id, fault.detail))
         }
         Way::Skipped(_) | Way::Measured(_) => None,

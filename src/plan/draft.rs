@@ -45,7 +45,12 @@ pub(super) enum Way {
 impl Draft {
     /// A check that a contract wrote.
     pub fn of(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
-        let spec = &bound(ground, spec).map_err(|finding| vec![finding])?;
+        let spec = bound(ground, spec).map_err(|finding| vec![finding])?;
+        Draft::bound(ground, id, &spec)
+    }
+
+    /// A check that has everything that it needs.
+    pub fn bound(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
         let kind = spec.kind();
         let common = kind.common();
         let executed = kind.executed().and_then(|()| match &common.connection {

@@ -32,7 +32,7 @@ pub(super) fn of_contract(ground: &Ground<'_>, source: &contract::Source, notes:
     let stated = source.freshness.as_ref().map(|freshness| &freshness.value);
     let mut drafts = vec![landing(ground, node, stated, groups, landed, notes)];
     let asks = severity.map_or(Severity::Hold, |severity| severity.value);
-    let date = source.date.clone().or_else(|| event_time(node));
+    let date = source.date.clone();
     let path = |column: &At<String>| At { value: format!("{}.{column}", written(node)), span: column.span };
     let expect = |expect: &At<Vec<At<String>>>| {
         let group = |text: &At<String>| At { value: Scalar::Text(text.value.clone()), span: text.span };
@@ -83,12 +83,6 @@ fn grouped(drafts: &[Draft]) -> bool {
         Way::Measured(Spec::freshness(freshness)) => freshness.group_by.is_some(),
         Way::Measured(_) | Way::Skipped(_) => false,
     })
-}
-
-/// dbt's own word for the date of a row.
-fn event_time(node: &Node) -> Option<At<String>> {
-    let column = node.config.get("event_time")?.as_str().map(str::trim).filter(|column| !column.is_empty())?;
-    Some(At::nowhere(column.to_owned()))
 }
 
 /// A promise of a source besides its freshness, as a check of the contract.
