@@ -39,6 +39,8 @@ pub struct Call<'a> {
     pub kind: &'a str,
     /// Names of the numbers after `rows_seen`.
     pub columns: &'a [&'a str],
+    /// Whether things are listed, too.
+    pub lists: bool,
     /// What the template sees as `check`.
     pub arguments: &'a serde_json::Map<String, serde_json::Value>,
     /// Relations, ready for `from`.
@@ -127,6 +129,10 @@ impl Macros {
     /// What is wrong with the template, at its file and line.
     pub fn measure(&self, call: &Call<'_>) -> Result<Rendered, Finding> {
         self.with(call, |of| {
+            if call.lists {
+                let missing = || Error::new(ErrorKind::UnknownFunction, "there is no macro default__listing");
+                return of.call(&of.find("listing").ok_or_else(missing)?).map(Rendered::Query);
+            }
             if let Some(query) = of.find("query") {
                 return of.call(&query).map(Rendered::Query);
             }

@@ -48,10 +48,11 @@ fn cell(text: &str) -> Cell {
 }
 
 fn measurement(answer: &str) -> Measurement {
-    let mut parts = answer.split('|').map(str::trim);
-    let rows_seen = parts.next().unwrap().parse().unwrap();
+    let mut rows = answer.split(';');
+    let cells = |text: &str| text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(cell).collect::<Vec<_>>();
+    let (rows_seen, rest) = rows.next().unwrap().split_once('|').map_or((answer.split(';').next().unwrap(), ""), |both| both);
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    Measurement { rows_seen, cells: parts.filter(|part| !part.is_empty()).map(cell).collect(), now }
+    Measurement { rows_seen: rows_seen.trim().parse().unwrap(), cells: cells(rest), items: rows.map(cells).collect(), now }
 }
 
 /// One line: what a reader is told, and the number that the sentence is made of.

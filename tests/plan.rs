@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use presscheck::calendar::Interval;
+use presscheck::calendar::{Closures, Interval};
 use presscheck::check::outcome::Outcome;
 use presscheck::contract::{self, Contract};
 use presscheck::dbt::{Column, Exposure, Freshness, Node, NodeKind, Project, Test};
@@ -22,12 +22,18 @@ use presscheck::{decide, execute, yaml};
 use crate::warehouse::Database;
 
 /// One world: SQL that makes the tables, and checks as a contract writes them.
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct Case {
     sql: String,
     #[serde(default)]
     sources: String,
     checks: String,
+    /// First instant and first one after it; the week before the decision when absent.
+    #[serde(default)]
+    interval: Option<(String, String)>,
+    /// Days of the schedule's calendar.
+    #[serde(default)]
+    closed: Option<String>,
 }
 
 fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
@@ -199,7 +205,9 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
     let lineage = graph(project);
     let macros = Macros::new(&project.adapter, Vec::new()).unwrap();
     let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
-    let options = Options { interval: Some(week()), selection, macros: &macros };
+    let interval = case.interval.as_ref().map(|(start, end)| Interval { start: start.parse().unwrap(), end: end.parse().unwrap() });
+    let closed = case.closed.as_ref().map(|text| yaml::read::<Closures>(text, Path::new("calendar.yml")).value.unwrap().into());
+    let options = Options { interval: interval.or_else(|| Some(week())), selection, macros: &macros, given: plan::Given { closed } };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)
 }
@@ -297,6 +305,8 @@ fn statements_are_fused_by_relation_and_filter() {
                  - reconcile: {left: {model: t, value: sum(a)}, right: {model: u, value: sum(b), where: b > 0}, by: [a], tolerance: {relative: 0.5%, absolute: 100}}\n\
                  - change: {metric: m, between: {min: 50% of previous}}\n- dbt_tests: {select: upstream}"
             .into(),
+        interval: None,
+        closed: None,
     };
     let plan = planned(&case).unwrap();
     let mut text = String::new();
@@ -343,13 +353,13 @@ const REACHING: &str = "- not_null: {column: t.a}\n- not_null: {column: t.b}\n- 
 #[test]
 fn checks_reach_the_metrics_that_depend_on_them() {
     let sources = "- {source: raw.src, severity: warn}\n- {source: raw.bare, complete_through: interval.end, group_by: a}";
-    let case = Case { sql: String::new(), sources: sources.into(), checks: REACHING.into() };
+    let case = Case { sql: String::new(), sources: sources.into(), checks: REACHING.into(), interval: None, closed: None };
     insta::assert_snapshot!("reach", reached(&planned(&case).unwrap()));
 }
 
 #[test]
 fn what_is_not_selected_is_skipped_and_still_expected() {
-    let case = Case { sql: String::new(), sources: "- {source: raw.src}".into(), checks: REACHING.into() };
+    let case = Case { sql: String::new(), sources: "- {source: raw.src}".into(), checks: REACHING.into(), interval: None, closed: None };
     let (all, some) = (planned(&case).unwrap(), selected(&case, Some(&["source.p.raw.src", "test.p.singular"])).unwrap());
     assert_eq!(format!("{:?}", all.expected), format!("{:?}", some.expected), "the expected set does not shrink");
     let asked: Vec<String> =
@@ -365,7 +375,7 @@ fn what_is_not_selected_is_skipped_and_still_expected() {
 fn tests_of_dbt_are_selected_as_dbt_selects() {
     let select = |selector: &str| {
         let checks = format!("- dbt_tests: {{select: '{selector}'}}");
-        planned(&Case { sql: String::new(), sources: String::new(), checks })
+        planned(&Case { sql: String::new(), sources: String::new(), checks, interval: None, closed: None })
             .map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
     };
     insta::assert_snapshot!(
@@ -380,6 +390,8 @@ fn tests_of_dbt_are_measured() {
         sql: sql.into(),
         sources: String::new(),
         checks: "- dbt_tests: {select: upstream, recover: Ask the shop.}".into(),
+        interval: None,
+        closed: None,
     };
     let mut text = String::new();
     for (name, sql) in [
@@ -410,7 +422,7 @@ fn an_exposure_is_planned_without_a_contract() {
     let project = project();
     let lineage = graph(&project);
     let macros = Macros::new("duckdb", Vec::new()).unwrap();
-    let options = Options { interval: None, selection: None, macros: &macros };
+    let options = Options { interval: None, selection: None, macros: &macros, given: plan::Given::default() };
     let mut exposure = Exposure {
         unique_id: "exposure.p.board".into(),
         name: "board".into(),
@@ -444,7 +456,13 @@ fn the_sample_is_planned() {
     let text = String::from_utf8(file("contracts/weekly_operating_report.yml")).unwrap();
     let contract = contract::parse(&text, Path::new("weekly_operating_report.yml")).value.unwrap();
     let macros = Macros::new(&project.adapter, Vec::new()).unwrap();
-    let plan = plan::build(&contract, &project, &lineage, &Options { interval: Some(week()), selection: None, macros: &macros }).unwrap();
+    let plan = plan::build(
+        &contract,
+        &project,
+        &lineage,
+        &Options { interval: Some(week()), selection: None, macros: &macros, given: plan::Given::default() },
+    )
+    .unwrap();
     let mut table = format!("ready by {:?}\n", plan.expected.ready_by);
     for metric in &plan.expected.metrics {
         table += &format!("{}: {:?}\n", metric.id, metric.upstream);

@@ -16,6 +16,21 @@ pub struct Interval {
 }
 
 impl Weekday {
+    /// Every day, in order.
+    pub const ALL: [Weekday; 7] =
+        [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday, Weekday::Saturday, Weekday::Sunday];
+    /// As a contract writes it: `monday`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Weekday::Monday => "monday",
+            Weekday::Tuesday => "tuesday",
+            Weekday::Wednesday => "wednesday",
+            Weekday::Thursday => "thursday",
+            Weekday::Friday => "friday",
+            Weekday::Saturday => "saturday",
+            Weekday::Sunday => "sunday",
+        }
+    }
     /// The same day in jiff's words.
     pub fn civil(self) -> civil::Weekday {
         match self {
@@ -72,7 +87,7 @@ fn days(first: Date, length: Span, zone: &TimeZone) -> Result<Interval, jiff::Er
 }
 
 /// Midnight, the first of two midnights, or the end of the gap that takes midnight away.
-fn first_instant(day: Date, zone: &TimeZone) -> Result<Zoned, jiff::Error> {
+pub(super) fn first_instant(day: Date, zone: &TimeZone) -> Result<Zoned, jiff::Error> {
     day.at(12, 0, 0, 0).to_zoned(zone.clone())?.start_of_day()
 }
 

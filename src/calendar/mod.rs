@@ -3,14 +3,20 @@
 //! Days are civil days of a zone and begin at their first instant, which is not midnight where a gap takes midnight away. Everything is
 //! half-open. Where a civil time happens twice or never, the earlier instant counts: a deadline is never later than it reads.
 
+mod closures;
 mod interval;
 mod ready_by;
+mod slots;
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
+pub use closures::{Closed, Closure, Closures};
 pub use interval::{Interval, end_of, interval_containing, latest_interval};
 pub use ready_by::{ReadyBy, deadline};
+pub use slots::{Slot, slots};
+
+use interval::first_instant;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};

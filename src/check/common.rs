@@ -156,6 +156,9 @@ pub struct Request {
     /// Arguments that the template sees as `check.<name>`, JSON-like. Relations are not among them: the template sees them as `relations[0]`,
     /// `relations[1]`, ..., rendered by the planner.
     pub arguments: BTreeMap<&'static str, serde_json::Value>,
+    /// For a kind that lists things: what each of them is made of, after its rank. The template then has a macro `listing`, whose rows begin alike, with
+    /// `rows_seen` and `columns`, and end in one thing each; one row that ends in NULLs lists nothing.
+    pub items: Vec<(&'static str, Expect)>,
     /// Arguments that are SQL written in the contract. The planner renders `{{ interval.start }}` and the like in them, parses them, and gives them
     /// to the template beside `arguments`.
     pub sql: Vec<(&'static str, Sql)>,

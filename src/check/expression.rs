@@ -37,6 +37,7 @@ impl super::Kind for Expression {
     fn request(&self) -> Request {
         Request {
             columns: vec![("bad", Expect::Count)],
+            items: Vec::new(),
             arguments: [("null_passes", json!(null_passes(self.null.as_ref())))].into(),
             sql: vec![("expression", Sql { text: self.expression.clone(), grammar: Grammar::Expression })],
         }

@@ -32,6 +32,16 @@ crate::check_args! {
         /// Zone of a load time that has none: `Europe/London`.
         #[serde(default)]
         pub timezone: Option<At<String>>,
+        /// Column whose every group must be fresh: `platform`.
+        #[serde(default)]
+        pub group_by: Option<At<String>>,
+        /// The groups that must be there and fresh; others may be late. Every group that is there when absent.
+        #[serde(default)]
+        pub expect: Option<At<Vec<At<String>>>>,
+        /// A query that gives the newest load time, as dbt has it; it goes before `loaded_at`.
+        #[serde(skip)]
+        #[schemars(skip)]
+        pub loaded_at_query: Option<At<String>>,
     }
 }
 
@@ -63,17 +73,25 @@ impl Freshness {
     }
     fn compare(&self, measurement: &Measurement) -> Result<Judgement, Fault> {
         let common = self.shared();
-        let rows_seen = measurement.rows_seen;
-        if let Some(too_few) = enough(&common, rows_seen)? {
+        if let Some(too_few) = enough(&common, measurement.rows_seen)? {
             return Ok(too_few);
         }
+        if self.group_by.is_some() && measurement.rows_seen > 0 {
+            return self.compare_groups(measurement);
+        }
         let cell = measurement.cells.first().ok_or_else(|| fault(Reason::Internal, "the answer has no newest time"))?;
+        self.young(measurement, cell, "the newest row")
+    }
+    /// Whether the newest time is young enough; `newest` says in words what is that old.
+    fn young(&self, measurement: &Measurement, cell: &Cell, newest_row: &str) -> Result<Judgement, Fault> {
+        let common = self.shared();
+        let rows_seen = measurement.rows_seen;
         let Some(newest) = self.instant(cell)? else {
             let measured = Measured { rows_seen, value: rows_seen.to_string(), unit: "rows".to_owned(), facts: Vec::new() };
             if rows_seen == 0 {
                 return Ok(Judgement::Pass(measured)); // allowed to be empty: `enough` has said so
             }
-            let why = format!("no row has a time in `{}`", self.loaded_at);
+            let why = format!("{} has a time in `{}`", newest_row.replace("the newest row", "no row"), self.loaded_at);
             return Ok(Judgement::Fail { asks: Severity::Hold, measured, why });
         };
         let age = measurement.now.duration_since(newest);
@@ -96,11 +114,73 @@ impl Freshness {
         Ok(match crossed {
             None => Judgement::Pass(measured),
             Some((asks, limit)) => {
-                let why = format!("the newest row is {} old, more than the {} that are allowed", in_words(age), in_words(limit));
+                let why = format!("{newest_row} is {} old, more than the {} that are allowed", in_words(age), in_words(limit));
                 Judgement::Fail { asks, measured, why }
             }
         })
     }
+    /// Every group that must be fresh, each by itself; the worst is the judgement, and all that are late are facts.
+    fn compare_groups(&self, measurement: &Measurement) -> Result<Judgement, Fault> {
+        let groups = super::judge::count(measurement, 1)?;
+        if i128::try_from(measurement.items.len()) != Ok(groups) {
+            return Err(fault(Reason::OutOfRange, format!("{groups} groups were counted, and {} listed", measurement.items.len())));
+        }
+        let named = |group: &str| measurement.items.iter().find(|item| super::missing::told(item, 0) == group);
+        let mut newest = None;
+        for item in &measurement.items {
+            newest = newest.max(self.instant(item.get(1).unwrap_or(&Cell::Null))?);
+        }
+        let whole = measurement.cells.first().ok_or_else(|| fault(Reason::Internal, "the answer has no newest time"))?;
+        if self.instant(whole)? != newest {
+            return Err(fault(Reason::OutOfRange, "the newest row of all is not the newest row of any group"));
+        }
+        let there: Vec<String> = measurement.items.iter().map(|item| super::missing::told(item, 0)).collect();
+        let mut wanted: Vec<String> = match &self.expect {
+            Some(expect) => expect.iter().map(|group| group.value.clone()).collect(),
+            None => there.clone(),
+        };
+        // As they are listed: the oldest first. What is not listed at all comes before.
+        wanted.sort_by_key(|group| there.iter().position(|listed| listed == group));
+        let mut judged = Vec::new();
+        for group in &wanted {
+            let newest_row = format!("the newest row of {group}");
+            judged.push((
+                group,
+                match named(group).and_then(|item| item.get(1)) {
+                    Some(cell) => self.young(measurement, cell, &newest_row)?,
+                    None => {
+                        let rows_seen = measurement.rows_seen;
+                        let measured = Measured { rows_seen, value: "1".to_owned(), unit: "groups".to_owned(), facts: Vec::new() };
+                        let asks = self.shared().severity.as_ref().map_or(Severity::Hold, |severity| severity.value);
+                        Judgement::Fail { asks, measured, why: format!("there is no row of {group}") }
+                    }
+                },
+            ));
+        }
+        let late: Vec<&str> =
+            judged.iter().filter(|(_, one)| !matches!(one, Judgement::Pass(_))).map(|(group, _)| group.as_str()).collect();
+        let facts = [("groups".to_owned(), wanted.len().to_string()), ("late_groups".to_owned(), late.join(", "))];
+        let others = if late.len() > 1 { format!(" (late: {})", late.join(", ")) } else { String::new() };
+        // The worst first; among equals the one that is listed first, which is the oldest.
+        let rank = |judgement: &Judgement| match judgement {
+            Judgement::Error(_) => 0,
+            Judgement::Fail { asks: Severity::Hold, .. } => 1,
+            Judgement::Fail { asks: Severity::Warn, .. } => 2,
+            Judgement::Pass(_) => 3,
+        };
+        let worst = judged.into_iter().map(|(_, judgement)| judgement).min_by_key(rank);
+        match worst.ok_or_else(|| fault(Reason::Internal, "there is no group to judge"))? {
+            Judgement::Pass(measured) => Ok(Judgement::Pass(with(measured, &facts))),
+            Judgement::Fail { asks, measured, why } => {
+                Ok(Judgement::Fail { asks, measured: with(measured, &facts), why: format!("{why}{others}") })
+            }
+            Judgement::Error(fault) => Err(fault),
+        }
+    }
+}
+
+fn with(measured: Measured, facts: &[(String, String)]) -> Measured {
+    Measured { facts: measured.facts.into_iter().chain(facts.iter().cloned()).collect(), ..measured }
 }
 
 /// A length of time in its largest plain unit, rounded down.
@@ -122,14 +202,25 @@ impl super::Kind for Freshness {
         vec![self.model.clone().or_else(|| self.source.clone()).unwrap_or_else(|| At::nowhere(String::new()))]
     }
     fn subject(&self) -> Vec<Part> {
-        vec![Part::RowsLost { relation: 0 }]
+        let group = self.group_by.iter().map(|column| Part::Column { relation: 0, column: column.clone() });
+        group.chain([Part::RowsLost { relation: 0 }]).collect()
     }
     fn request(&self) -> Request {
-        Request {
-            columns: vec![("newest", Expect::Time)],
-            sql: vec![("loaded_at", Sql { text: self.loaded_at.clone(), grammar: Grammar::Expression })],
-            ..Request::default()
+        let expression = |name, text: &At<String>, grammar| (name, Sql { text: text.clone(), grammar });
+        let mut request = Request { columns: vec![("newest", Expect::Time)], ..Request::default() };
+        match &self.loaded_at_query {
+            Some(query) => request.sql.push(expression("loaded_at_query", query, Grammar::Query)),
+            None => {
+                request.sql.push(expression("loaded_at", &self.loaded_at, Grammar::Expression));
+                request.arguments.insert("loaded_at_query", serde_json::Value::Null);
+            }
         }
+        if let Some(group) = &self.group_by {
+            request.columns.push(("groups", Expect::Count));
+            request.items = vec![("in_group", Expect::Text), ("newest_in_group", Expect::Time)];
+            request.arguments.insert("group_by", serde_json::json!(group.value));
+        }
+        request
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         self.compare(measurement).unwrap_or_else(Judgement::Error)
@@ -165,6 +256,13 @@ impl super::Kind for Freshness {
                     .at(name.span)
                     .help("write an IANA name such as Europe/London"),
             );
+        }
+        if let (None, Some(expect)) = (&self.group_by, &self.expect) {
+            let finding = Finding::error(codes::CONTRADICTION, "`expect` lists groups, but nothing says by which column").at(expect.span);
+            problems.push(finding.help("add group_by: and the column"));
+        }
+        if let Some(expect) = self.expect.as_ref().filter(|expect| expect.is_empty()) {
+            problems.push(Finding::error(codes::BAD_CHECK, "no group is expected").at(expect.span));
         }
         problems
     }

@@ -1,4 +1,4 @@
-//! What the warehouse returned for a check: one row that begins with `rows_seen`, validated before anything is judged.
+//! What the warehouse returned for a check: one row that begins with `rows_seen`, and what it lists, validated before anything is judged.
 
 use rust_decimal::Decimal;
 
@@ -36,6 +36,8 @@ pub struct Measurement {
     pub rows_seen: i128,
     /// The other columns, each of the type that the check expects.
     pub cells: Vec<Cell>,
+    /// What a kind that lists things was told of each, in order of rank; empty for the others.
+    pub items: Vec<Vec<Cell>>,
     /// The decision time, for ages: UTC, from the warehouse's clock.
     pub now: jiff::Timestamp,
 }

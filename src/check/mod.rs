@@ -9,7 +9,9 @@ pub mod bound;
 pub mod common;
 pub mod judge;
 pub mod measurement;
+pub mod missing;
 pub mod outcome;
+pub mod sql_type;
 pub mod threshold;
 
 pub mod accepted_values;

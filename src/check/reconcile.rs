@@ -1,11 +1,12 @@
-//! `reconcile`: two aggregates agree within a tolerance, key by key.
+//! `reconcile`: two aggregates agree within a tolerance, key by key; as a bridge also step by step.
 
 use serde_json::json;
 
 use super::argument::{Number, Percentage, number_json};
 use super::common::{Common, Expect, Grammar, Part, Request, Sql};
 use super::judge::{Bad, count, fault, no_filter, text};
-use super::measurement::Measurement;
+use super::measurement::{Cell, Measurement};
+use super::missing::told;
 use super::outcome::{Fault, Judgement, Reason};
 use crate::diagnostic::{At, Finding, codes};
 
@@ -22,7 +23,22 @@ crate::check_args! {
         /// How far apart two numbers may be; exactly equal when absent.
         #[serde(default)]
         pub tolerance: Option<Tolerance>,
+        /// The steps of a bridge, which add up to the value on each side: each step must agree, and on each side nothing may be left unexplained.
+        #[serde(default)]
+        pub steps: Vec<BridgeStep>,
     }
+}
+
+/// One step of a bridge, with its sign: `-sum(refunds)`.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BridgeStep {
+    /// What people call it: `refunds`.
+    pub name: At<String>,
+    /// The aggregate on the left side, with the sign with which it is added.
+    pub left: At<String>,
+    /// The same on the right side.
+    pub right: At<String>,
 }
 
 /// One side of a reconciliation.
@@ -66,6 +82,35 @@ const COLUMNS: [(&str, Expect); 8] = [
     ("left_total", Expect::Text),
     ("right_total", Expect::Text),
     ("worst_difference", Expect::Text),
+];
+
+/// What is told of each step and of each key that disagrees.
+const ITEMS: [(&str, Expect); 6] = [
+    ("step", Expect::Count),
+    ("in_key", Expect::Text),
+    ("left", Expect::Text),
+    ("right", Expect::Text),
+    ("difference", Expect::Text),
+    ("state", Expect::Text),
+];
+
+/// Most rows of that.
+const LISTED: usize = 25;
+
+/// The arguments under which templates see the steps of a bridge.
+const STEPS: [(&str, &str); 12] = [
+    ("left_step_1", "right_step_1"),
+    ("left_step_2", "right_step_2"),
+    ("left_step_3", "right_step_3"),
+    ("left_step_4", "right_step_4"),
+    ("left_step_5", "right_step_5"),
+    ("left_step_6", "right_step_6"),
+    ("left_step_7", "right_step_7"),
+    ("left_step_8", "right_step_8"),
+    ("left_step_9", "right_step_9"),
+    ("left_step_10", "right_step_10"),
+    ("left_step_11", "right_step_11"),
+    ("left_step_12", "right_step_12"),
 ];
 
 impl Side {
@@ -133,8 +178,13 @@ impl Reconcile {
             parts.map(|(number, what)| if number == bad { what.to_owned() } else { format!("{number} {what}") }).collect();
         let wrong = if wrong.len() > 1 { format!("in disagreement: {}", wrong.join(", ")) } else { wrong.concat() };
         let common = self.shared();
-        let by: Vec<&str> = self.by.iter().map(|column| column.as_str()).collect();
-        let unit = if by.is_empty() { "totals" } else { "keys" };
+        let unit = match (self.steps.is_empty(), self.by.is_empty()) {
+            (true, true) => "totals",
+            (true, false) => "keys",
+            (false, _) => "steps",
+        };
+        let apart = self.listed(measurement, bad, &mut facts)?;
+        let wrong = if apart.is_empty() { wrong } else { format!("{wrong}: {apart}") };
         let judgement = Bad { common: &common, rows_seen: keys, bad, among_rows: true, unit, wrong: &wrong, facts }.judge();
         // A share of nothing is no number. A failure that is there anyway is said first: the data is wrong, whatever the share.
         match judgement {
@@ -151,6 +201,51 @@ impl Reconcile {
     }
 }
 
+impl Reconcile {
+    /// Puts the totals of the steps and the worst keys among the facts; says in words which steps disagree.
+    fn listed(&self, measurement: &Measurement, bad: i128, facts: &mut Vec<(String, String)>) -> Result<String, Fault> {
+        let mut keys = 0_usize;
+        let mut apart: Vec<String> = Vec::new();
+        for item in &measurement.items {
+            let step = match item.first() {
+                Some(Cell::Int(step)) => usize::try_from(*step).map_err(|_| fault(Reason::OutOfRange, "a step has no number"))?,
+                _ => return Err(fault(Reason::WrongType, "a step is not told by its number")),
+            };
+            let name = self.step_name(step);
+            let [in_key, left, right, difference, state] = [1, 2, 3, 4, 5].map(|index| told(item, index));
+            if state == "step" {
+                facts.push((format!("step {name}"), format!("{left} against {right}, {difference}")));
+                continue;
+            }
+            keys += 1;
+            let place = if self.steps.is_empty() { in_key.clone() } else { format!("{in_key}, {name}") };
+            facts.push((format!("worst_{keys}"), format!("{place}: {left} against {right} ({})", state.replace('_', " "))));
+            if !self.steps.is_empty() && apart.len() < 3 {
+                let place = if self.by.is_empty() { name } else { format!("{name} of {in_key}") };
+                apart.push(if state == "beyond" { format!("{place} by {}", difference.trim_start_matches('-')) } else { place });
+            }
+        }
+        let room = LISTED.saturating_sub(if self.steps.is_empty() { 0 } else { self.steps.len() + 3 });
+        let told = i128::try_from(keys).unwrap_or(i128::MAX);
+        if told < bad && keys < room {
+            return Err(fault(Reason::OutOfRange, format!("{bad} keys disagree, and {told} are listed")));
+        }
+        Ok(apart.join(", "))
+    }
+
+    /// What people call a step of the statement: the value itself, the steps as written, and each side by itself.
+    fn step_name(&self, step: usize) -> String {
+        match step.checked_sub(1) {
+            None => "total".to_owned(),
+            Some(at) => match self.steps.get(at) {
+                Some(step) => step.name.value.clone(),
+                None if at == self.steps.len() => "unexplained on the left".to_owned(),
+                None => "unexplained on the right".to_owned(),
+            },
+        }
+    }
+}
+
 impl super::Kind for Reconcile {
     fn common(&self) -> Common {
         self.shared()
@@ -163,7 +258,8 @@ impl super::Kind for Reconcile {
     }
     fn subject(&self) -> Vec<Part> {
         let side = |relation: usize, side: &Side| {
-            let read = [Some(side.value.clone()), side.filter.clone()].into_iter().flatten();
+            let steps = self.steps.iter().map(|step| if relation == 0 { step.left.clone() } else { step.right.clone() });
+            let read = [Some(side.value.clone()), side.filter.clone()].into_iter().flatten().chain(steps);
             let read = read.map(move |sql| Part::Expression { relation, sql });
             let keys = self.by.iter().map(move |column| Part::Column { relation, column: column.clone() });
             read.chain(keys).chain([Part::RowsLost { relation }, Part::RowsAdded { relation }]).collect::<Vec<_>>()
@@ -175,14 +271,24 @@ impl super::Kind for Reconcile {
         let relative = tolerance.and_then(|tolerance| tolerance.relative.as_ref()).and_then(|relative| relative.share());
         let absolute = tolerance.and_then(|tolerance| tolerance.absolute.as_ref()).map(|absolute| absolute.0);
         let by: Vec<&str> = self.by.iter().map(|column| column.as_str()).collect();
+        let expression = |text: &At<String>| Sql { text: text.clone(), grammar: Grammar::Expression };
+        let mut sql = vec![("left_value", expression(&self.left.value)), ("right_value", expression(&self.right.value))];
+        for ((left, right), step) in STEPS.iter().zip(&self.steps) {
+            sql.extend([(*left, expression(&step.left)), (*right, expression(&step.right))]);
+        }
+        let steps: Vec<&str> = self.steps.iter().map(|step| step.name.as_str()).collect();
         Request {
             columns: COLUMNS.to_vec(),
-            arguments: [("by", json!(by)), ("relative", json!(relative.map(number_json))), ("absolute", json!(absolute.map(number_json)))]
-                .into(),
-            sql: vec![
-                ("left_value", Sql { text: self.left.value.clone(), grammar: Grammar::Expression }),
-                ("right_value", Sql { text: self.right.value.clone(), grammar: Grammar::Expression }),
-            ],
+            items: ITEMS.to_vec(),
+            arguments: [
+                ("by", json!(by)),
+                ("relative", json!(relative.map(number_json))),
+                ("absolute", json!(absolute.map(number_json))),
+                ("steps", json!(steps)),
+                ("most", json!(LISTED)),
+            ]
+            .into(),
+            sql,
         }
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
@@ -191,7 +297,18 @@ impl super::Kind for Reconcile {
     fn problems(&self) -> Vec<Finding> {
         let tolerance = self.tolerance.iter().flat_map(Tolerance::problems);
         let filter = no_filter(&self.shared(), "write where: under left and right");
-        self.left.problems("left").into_iter().chain(self.right.problems("right")).chain(tolerance).chain(filter).collect()
+        let steps = self.steps.iter().enumerate().flat_map(|(place, step)| {
+            let twice = self.steps.iter().take(place).any(|other| other.name.eq_ignore_ascii_case(&step.name));
+            let twice =
+                twice.then(|| Finding::error(codes::BAD_CHECK, format!("the step `{}` stands twice", step.name)).at(step.name.span));
+            let many = (place == STEPS.len())
+                .then(|| Finding::error(codes::BAD_CHECK, format!("a bridge has at most {} steps", STEPS.len())).at(step.name.span));
+            let texts = [&step.name, &step.left, &step.right].into_iter().filter(|text| text.trim().is_empty());
+            let empty = texts.map(|text| Finding::error(codes::BAD_CHECK, "this says nothing").at(text.span)).next();
+            twice.into_iter().chain(many).chain(empty)
+        });
+        let steps: Vec<Finding> = steps.collect();
+        self.left.problems("left").into_iter().chain(self.right.problems("right")).chain(tolerance).chain(steps).chain(filter).collect()
     }
     fn executed(&self) -> Result<(), String> {
         self.left.executed().and_then(|()| self.right.executed())

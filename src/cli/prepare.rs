@@ -35,14 +35,15 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
                 .map_or_else(|| format!("the project has: {}", names.join(", ")), |name| format!("did you mean `{name}`?"));
             Stopped::usage(Finding::error(codes::UNKNOWN_EXPOSURE, format!("there is no exposure `{name}`")).help(help))
         })?;
-        let options = plan::Options { interval: None, selection, macros: &macros };
+        let options = plan::Options { interval: None, selection, macros: &macros, given: plan::Given::default() };
         let plan = plan::for_exposure(&loaded.project, exposure, &loaded.lineage, &options).map_err(usage)?;
         return Ok((loaded, vec![Prepared { plan, contract: None, file: None }]));
     }
     let contracts = load::sound_contracts(&mut loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let plan = one(&loaded, &contract, &macros, selection.clone(), now).map_err(|stopped| Stopped {
+        let given = given(&mut loaded, &contract)?;
+        let plan = one(&loaded, &contract, &macros, selection.clone(), given, now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
         })?;
@@ -56,11 +57,26 @@ fn one(
     contract: &Contract,
     macros: &Macros,
     selection: Option<BTreeSet<String>>,
+    given: plan::Given,
     now: Timestamp,
 ) -> Result<Plan, Stopped> {
     let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
-    let options = plan::Options { interval, selection, macros };
+    let options = plan::Options { interval, selection, macros, given };
     plan::build(contract, &loaded.project, &loaded.lineage, &options).map_err(usage)
+}
+
+/// What the contract refers to: the days of its calendar.
+fn given(loaded: &mut Loaded, contract: &Contract) -> Result<plan::Given, Stopped> {
+    let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
+        return Ok(plan::Given::default());
+    };
+    let file = loaded.workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
+    loaded.inputs.push((file.path.clone(), blake3::hash(file.text.as_bytes())));
+    let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);
+    match read.value {
+        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()) }),
+        _ => Err(usage(read.findings)),
+    }
 }
 
 /// The newest interval of the schedule that has ended.

@@ -155,7 +155,7 @@ pub struct Schedule {
     /// What a decision after `ready_by` asks for: `warn` (default) or `hold`.
     #[serde(default)]
     pub late: Option<At<Severity>>,
-    /// A YAML file of dates on which nothing is due.
+    /// A YAML file of days on which nothing is due: `closed: [{day: 2026-12-25, name: Christmas Day, moves_to: 2026-12-28}]`.
     #[serde(default)]
     pub calendar: Option<At<String>>,
 }
@@ -197,10 +197,13 @@ pub struct Source {
     /// The data must cover every date up to here: `interval.end`.
     #[serde(default)]
     pub complete_through: Option<At<String>>,
+    /// The column with the date of a row: what `complete_through` counts, and when `expect` wants its groups.
+    #[serde(default)]
+    pub date: Option<At<String>>,
     /// Column whose groups must each have landed.
     #[serde(default)]
     pub group_by: Option<At<String>>,
-    /// The groups that must be there.
+    /// The groups that must be there; each must be fresh, and have every date.
     #[serde(default)]
     pub expect: Option<At<Vec<At<String>>>>,
     /// What a late or missing source asks for; `hold` when absent.

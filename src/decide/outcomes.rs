@@ -46,7 +46,8 @@ fn judge(spec: &Spec, columns: &[Expect], answer: &Answer, snapshot: &str, now: 
         Ok(measurement) => Measurement { now, ..measurement.clone() },
         Err(fault) => return Outcome::Error(fault.clone()),
     };
-    if let Some(fault) = invalid(&measurement, columns) {
+    let items: Vec<Expect> = spec.kind().request().items.into_iter().map(|(_, expect)| expect).collect();
+    if let Some(fault) = invalid(&measurement, columns, &items) {
         return Outcome::Error(fault);
     }
     match spec.kind().judge(&measurement) {
@@ -63,7 +64,7 @@ fn judge(spec: &Spec, columns: &[Expect], answer: &Answer, snapshot: &str, now: 
 }
 
 /// Why a measurement cannot be judged at all.
-fn invalid(measurement: &Measurement, columns: &[Expect]) -> Option<Fault> {
+fn invalid(measurement: &Measurement, columns: &[Expect], items: &[Expect]) -> Option<Fault> {
     if measurement.rows_seen < 0 {
         return Some(fault(Reason::OutOfRange, "fewer than no rows were seen"));
     }
@@ -73,7 +74,11 @@ fn invalid(measurement: &Measurement, columns: &[Expect]) -> Option<Fault> {
             &format!("{} columns were measured, {} were asked for", measurement.cells.len(), columns.len()),
         ));
     }
-    measurement.cells.iter().zip(columns).find_map(|(cell, expect)| unfit(cell, *expect))
+    if measurement.items.iter().any(|item| item.len() != items.len() || items.is_empty()) {
+        return Some(fault(Reason::WrongType, "something is listed that was not asked for"));
+    }
+    let listed = measurement.items.iter().flat_map(|item| item.iter().zip(items));
+    measurement.cells.iter().zip(columns).chain(listed).find_map(|(cell, expect)| unfit(cell, *expect))
 }
 
 /// Why a cell is not of the type that the check expects.

@@ -1,4 +1,4 @@
-//! Reads one answer as measurements. The number of rows and columns must be exact and every cell must be of the type that its check expects, before
+//! Reads one answer as measurements, with the things that a check lists. The number of rows and columns must be exact and every cell must be of the type that its check expects, before
 //! anything is judged: a cell that is read as another is a false pass. Pure.
 
 use rust_decimal::Decimal;
@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::check::common::Expect;
 use crate::check::measurement::{Cell, Measurement};
 use crate::check::outcome::{Fault, Reason};
-use crate::warehouse::Rows;
+use crate::warehouse::{MAX_ROWS, Rows};
 
 /// Where one check's measurement stands in the row.
 pub(super) struct Place<'a> {
@@ -15,11 +15,13 @@ pub(super) struct Place<'a> {
     pub rows_seen: usize,
     pub first: usize,
     pub columns: &'a [Expect],
+    /// What each listed thing is made of, after its rank; empty for a check that lists nothing.
+    pub items: Vec<Expect>,
     /// Whether the row only counts what may be bad, at `first`.
     pub proof: bool,
 }
 
-/// What a row says of one check.
+/// What an answer says of one check.
 pub(super) enum Said {
     Measured(Measurement),
     /// A proof that there is nothing bad failed; nothing is measured yet.
@@ -33,8 +35,27 @@ impl Place<'_> {
     }
 }
 
-/// The only row of the answer, of exactly the width that its places need.
-pub(super) fn only_row<'a>(rows: &'a Rows, places: &[Place<'_>]) -> Result<&'a [Cell], Fault> {
+/// Each check's measurement out of the answer. Where a check lists things, every row begins alike and ends in one of them.
+///
+/// # Errors
+/// What is wrong with the answer as a whole.
+pub(super) fn measurements(rows: &Rows, places: &[Place<'_>], now: jiff::Timestamp) -> Result<Vec<Result<Said, Fault>>, Fault> {
+    let width = places.iter().map(Place::width).max().unwrap_or(0);
+    let listed = places.iter().map(|place| place.items.len()).max().unwrap_or(0);
+    let (row, items) = if listed == 0 { (only_row(rows, width)?, Vec::new()) } else { listing(rows, width, listed)? };
+    let one = |place: &Place<'_>| {
+        let told = items.iter().map(|item| item.iter().zip(&place.items).map(|(cell, expect)| valid(cell, *expect)).collect());
+        let items = told.collect::<Result<Vec<Vec<Cell>>, Fault>>()?;
+        Ok(match said(row, place, now)? {
+            Said::Measured(measurement) => Said::Measured(Measurement { items, ..measurement }),
+            Said::Doubtful => Said::Doubtful,
+        })
+    };
+    Ok(places.iter().map(one).collect())
+}
+
+/// The only row of the answer, of exactly this width.
+fn only_row(rows: &Rows, width: usize) -> Result<&[Cell], Fault> {
     let row = match rows.rows.as_slice() {
         [row] => row,
         [] => return Err(fault(Reason::NoRows, "the query returned no row; a check's query returns exactly one")),
@@ -45,7 +66,6 @@ pub(super) fn only_row<'a>(rows: &'a Rows, places: &[Place<'_>]) -> Result<&'a [
             ));
         }
     };
-    let width = places.iter().map(Place::width).max().unwrap_or(0);
     if row.len() == width {
         Ok(row)
     } else {
@@ -53,20 +73,53 @@ pub(super) fn only_row<'a>(rows: &'a Rows, places: &[Place<'_>]) -> Result<&'a [
     }
 }
 
+/// What all rows begin with, and what they list, in order of rank. A list that may have been cut off, has a gap, or whose rows do not begin alike
+/// is none.
+fn listing(rows: &Rows, width: usize, listed: usize) -> Result<(&[Cell], Vec<&[Cell]>), Fault> {
+    let Some(first) = rows.rows.first() else {
+        return Err(fault(Reason::NoRows, "the query returned no row; a list has at least one, which says that it is empty"));
+    };
+    if rows.rows.len() >= MAX_ROWS {
+        return Err(fault(Reason::SeveralRows, format!("the query lists {MAX_ROWS} things or more, which is more than are read")));
+    }
+    let wide = width + 1 + listed;
+    if let Some(row) = rows.rows.iter().find(|row| row.len() != wide) {
+        return Err(fault(Reason::WrongType, format!("the query returned {} columns, {wide} were asked for", row.len())));
+    }
+    if rows.rows.iter().any(|row| row[..width] != first[..width]) {
+        return Err(fault(
+            Reason::SeveralRows,
+            "the query's rows do not begin alike; a list repeats what was measured on each of its rows",
+        ));
+    }
+    if rows.rows.len() == 1 && first[width..].iter().all(|cell| *cell == Cell::Null) {
+        return Ok((&first[..width], Vec::new()));
+    }
+    let ranked = |row: &'_ Vec<Cell>| count(&row[width]).map_err(|wrong| named(wrong, "the rank"));
+    let mut ranks = rows.rows.iter().map(|row| Ok((ranked(row)?, &row[width + 1..]))).collect::<Result<Vec<_>, Fault>>()?;
+    ranks.sort_by_key(|(rank, _)| *rank);
+    if ranks.iter().zip(1..).any(|((rank, _), place)| *rank != place) {
+        return Err(fault(Reason::OutOfRange, "the query's list has a gap, or a rank twice"));
+    }
+    Ok((&first[..width], ranks.into_iter().map(|(_, item)| item).collect()))
+}
+
 /// One check's measurement out of the row.
-pub(super) fn said(row: &[Cell], place: &Place<'_>, now: jiff::Timestamp) -> Result<Said, Fault> {
+fn said(row: &[Cell], place: &Place<'_>, now: jiff::Timestamp) -> Result<Said, Fault> {
     let missing = || fault(Reason::WrongType, "the query returned too few columns");
     let rows_seen = count(row.get(place.rows_seen).ok_or_else(missing)?).map_err(|wrong| named(wrong, "rows_seen"))?;
     if place.proof {
         // Whatever is no plain zero is a doubt, and the exact statement says why.
         return Ok(match row.get(place.first).map(count) {
-            Some(Ok(0)) => Said::Measured(Measurement { rows_seen, cells: vec![Cell::Int(0); place.columns.len()], now }),
+            Some(Ok(0)) => {
+                Said::Measured(Measurement { rows_seen, cells: vec![Cell::Int(0); place.columns.len()], items: Vec::new(), now })
+            }
             Some(Ok(_) | Err(_)) | None => Said::Doubtful,
         });
     }
     let cells = row.get(place.first..place.first + place.columns.len()).ok_or_else(missing)?;
     let cells = cells.iter().zip(place.columns).map(|(cell, expect)| valid(cell, *expect));
-    Ok(Said::Measured(Measurement { rows_seen, cells: cells.collect::<Result<_, _>>()?, now }))
+    Ok(Said::Measured(Measurement { rows_seen, cells: cells.collect::<Result<_, _>>()?, items: Vec::new(), now }))
 }
 
 /// The cell, if it is of the type that is expected. Whole counts become [`Cell::Int`], whatever type the engine gave them.

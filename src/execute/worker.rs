@@ -60,10 +60,7 @@ impl<'a> Worker<'a> {
     /// Asks one statement and lands an answer for each of its checks; a fused one that is broken is asked part by part.
     fn measure(&mut self, index: usize, statement: &Statement, places: &[Place<'_>], attempts_before: u32) {
         let now = self.shared.measured_at;
-        let Asking { attempts, answer } = self.ask(index, statement, |rows| {
-            let row = reader::only_row(rows, places)?;
-            Ok(places.iter().map(|place| reader::said(row, place, now)).collect::<Vec<_>>())
-        });
+        let Asking { attempts, answer } = self.ask(index, statement, |rows| reader::measurements(rows, places, now));
         let attempts = attempts_before + attempts;
         match answer {
             Ok(measured) => {
@@ -97,7 +94,8 @@ impl<'a> Worker<'a> {
             if let [place] = own.as_slice()
                 && self.shared.time_left().is_some()
             {
-                let place = Place { check: place.check, rows_seen: 0, first: 1, columns: place.columns, proof: false };
+                let place =
+                    Place { check: place.check, rows_seen: 0, first: 1, columns: place.columns, items: place.items.clone(), proof: false };
                 self.measure(index, part, &[place], attempts);
                 left = others;
             }
@@ -176,8 +174,9 @@ impl<'a> Worker<'a> {
 /// Where each measured check of a statement stands in its row, by check.
 fn places<'a>(shared: &'a Shared<'a>, index: usize) -> Vec<Place<'a>> {
     let of = |(check, asked): (&'a String, &'a Asked)| match asked {
-        Asked::Measured { statement, rows_seen, first, columns, proof, .. } if *statement == index => {
-            Some(Place { check, rows_seen: *rows_seen, first: *first, columns, proof: *proof })
+        Asked::Measured { spec, statement, rows_seen, first, columns, proof } if *statement == index => {
+            let items = spec.kind().request().items.into_iter().map(|(_, expect)| expect).collect();
+            Some(Place { check, rows_seen: *rows_seen, first: *first, columns, items, proof: *proof })
         }
         Asked::Measured { .. } | Asked::Skipped(_) => None,
     };

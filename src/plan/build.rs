@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Spec;
+use crate::check::outcome::{Fault, Reason};
 use crate::contract::{Contract, check_name};
 use crate::dbt::Project;
 use crate::diagnostic::{At, Finding, codes};
@@ -11,7 +12,7 @@ use crate::lineage::Lineage;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
-use super::{CheckId, Expected, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
+use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
 
 /// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.
 ///
@@ -27,7 +28,7 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
     };
     let (metrics, drafts) = drafted;
     let mut expected = Expected::default();
-    if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref()) {
+    if let Err(found) = moments::fill(&mut expected, contract, options.interval.as_ref(), options.given.closed.as_ref()) {
         findings.extend(found);
     }
     if !findings.is_empty() {
@@ -41,8 +42,7 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
         plan.business_owner = owners.business.as_ref().map(metrics::person);
     }
     let keys = [(contract.publish.is_some(), "publish"), (!contract.escalation.is_empty(), "escalation")];
-    let calendar = contract.schedule.as_ref().is_some_and(|schedule| schedule.calendar.is_some());
-    let keys = keys.into_iter().chain([(calendar, "schedule.calendar")]).filter(|(written, _)| *written);
+    let keys = keys.into_iter().filter(|(written, _)| *written);
     plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
 }
@@ -85,8 +85,28 @@ fn of_check(ground: &Ground<'_>, metrics: &[Traced], spec: &At<Spec>) -> Result<
             }
             dbt_tests::selected(ground, metrics, &tests.select, &common)
         }
+        Spec::schema(_) => Ok(columns(Draft::of(ground, name, spec)?, ground)?),
         _ => Draft::of(ground, name, spec).map(|draft| vec![draft]),
     }
+}
+
+/// A `schema` check, and one more for each promised column, so that each guards what reads it.
+fn columns(whole: Draft, ground: &Ground<'_>) -> Result<Vec<Draft>, Vec<Finding>> {
+    let Way::Measured(Spec::schema(schema)) = &whole.way else { return Ok(vec![whole]) };
+    if schema.promise.columns.is_empty() {
+        let detail =
+            format!("neither the contract nor dbt says which columns `{}` has; run `dbt docs generate`, or list them", whole.about);
+        return Ok(vec![Draft { way: Way::Skipped(Fault { reason: Reason::NoBaseline, detail }), ..whole }]);
+    }
+    let mut drafts = Vec::new();
+    for column in &schema.promise.columns {
+        let mut one = schema.clone();
+        one.promise.one = Some(column.clone());
+        let draft = Draft::bound(ground, format!("{}.{}", whole.id, column.name.to_lowercase()), &Spec::schema(one))?;
+        drafts.push(Draft { title: format!("{} ({})", whole.title, column.name), ..draft });
+    }
+    drafts.insert(0, whole);
+    Ok(drafts)
 }
 
 /// Drafts -> plan: reach, statements, and what people should know.
@@ -111,13 +131,13 @@ pub(super) fn assemble(
     }
     let (asks, statements) = measure::statements(ground, &drafts)?;
     expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
-    for check in expected.checks.iter().filter(|check| check.reach.is_empty()) {
+    // Of a schema's columns, most reach only some metric or none.
+    let idle = |check: &&GuardingCheck| check.reach.is_empty() && !(check.kind == "schema" && check.id.contains('.'));
+    for check in expected.checks.iter().filter(idle) {
         notes.push(format!("the check {} reaches no metric of this contract", check.id));
     }
     let not_executed = drafts.iter().filter_map(|draft| match &draft.way {
-        Way::Skipped(fault) if fault.reason == crate::check::outcome::Reason::NotExecutedYet => {
-            Some(format!("{}: {}", draft.id, fault.detail))
-        }
+        Way::Skipped(fault) if fault.reason == Reason::NotExecutedYet => Some(format!("{}: {}", draft.id, fault.detail)),
         Way::Skipped(_) | Way::Measured(_) => None,
     });
     let not_executed = not_executed.collect();

@@ -5,6 +5,7 @@ use crate::check::common::{Severity, Tells};
 use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
 
+use super::bound::bound;
 use super::ground::Ground;
 use super::metrics::Traced;
 use super::reach::Subject;
@@ -44,6 +45,12 @@ pub(super) enum Way {
 impl Draft {
     /// A check that a contract wrote.
     pub fn of(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
+        let spec = bound(ground, spec).map_err(|finding| vec![finding])?;
+        Draft::bound(ground, id, &spec)
+    }
+
+    /// A check that has everything that it needs.
+    pub fn bound(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
         let kind = spec.kind();
         let common = kind.common();
         let executed = kind.executed().and_then(|()| match &common.connection {

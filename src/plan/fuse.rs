@@ -62,7 +62,8 @@ struct Item<'m, 'a> {
 }
 
 enum Ordered<'m, 'a> {
-    Alone(Statement, &'m Member<'a>),
+    /// Queries that are alike to the letter are asked once.
+    Alone(Statement, Vec<&'m Member<'a>>),
     Together(usize),
     Pass(&'m Pass),
 }
@@ -80,12 +81,24 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
         }
         let (source, expressions, proof) = match (&member.sql, tables.quick(member)) {
             (Rendered::Query(sql), _) => {
-                order.push(Ordered::Alone(member.statement(sql.clone()), member));
+                let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
+                    Ordered::Alone(alone, others) => {
+                        alone.sql == *sql && alone.connection == member.connection && others[0].columns == member.columns
+                    }
+                    Ordered::Together(_) | Ordered::Pass(_) => false,
+                };
+                match order.iter_mut().find(same) {
+                    Some(Ordered::Alone(alone, others)) => {
+                        alone.checks.push(member.id.clone());
+                        others.push(member);
+                    }
+                    _ => order.push(Ordered::Alone(member.statement(sql.clone()), vec![member])),
+                }
                 continue;
             }
             (Rendered::Scan(_), Some(Quick::Rows(bad))) => {
                 let parts = vec![member.exactly()];
-                order.push(Ordered::Alone(Statement { parts, ..member.statement(alone(&member.from(), bad)) }, member));
+                order.push(Ordered::Alone(Statement { parts, ..member.statement(alone(&member.from(), bad)) }, vec![member]));
                 continue;
             }
             (Rendered::Scan(_), Some(Quick::Scan(doubts))) => (Source::Rows, vec![doubts.clone()], true),
@@ -117,8 +130,8 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
         };
         let ask = |member: &Member<'_>, first: usize, proof: bool| ask_from(member, 0, first, proof);
         match ordered {
-            Ordered::Alone(alone, member) => {
-                asks.extend([ask(member, 1, false)]);
+            Ordered::Alone(alone, members) => {
+                asks.extend(members.into_iter().map(|member| ask(member, 1, false)));
                 statements.push(alone);
             }
             Ordered::Pass(pass) => {
@@ -170,7 +183,7 @@ impl Tables {
     }
     /// The cheaper question, where it is cheaper.
     fn quick<'m>(&self, member: &'m Member<'_>) -> Option<&'m Quick> {
-        let counts = member.columns.iter().all(|(_, expect)| *expect == Expect::Count);
+        let counts = member.columns.iter().all(|(_, expect)| *expect == Expect::Count) && member.spec.kind().request().items.is_empty();
         let one_number = member.columns.len() == 1;
         member.quick.as_ref().filter(|_| counts && member.filter.is_none()).filter(|quick| match quick {
             Quick::Statistics(_) | Quick::Scan(_) => true,

@@ -84,7 +84,7 @@ pub(super) fn passes(members: &[Member<'_>], macros: &Macros) -> Result<Vec<Pass
             ];
             let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             let relations: Vec<String> = std::iter::once(here.clone()).chain(side.map(|(relation, _)| relation.clone())).collect();
-            let call = Call { kind: "keys", columns: &[], arguments: &arguments, relations: &relations, interval: None };
+            let call = Call { kind: "keys", columns: &[], arguments: &arguments, relations: &relations, interval: None, lists: false };
             Ok(macros.pass(&call)?.map(|sql| (sql, relations)))
         };
         let (mut forward, mut backward) = (forward, backward);

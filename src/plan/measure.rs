@@ -95,6 +95,7 @@ fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<M
     let call = Call {
         kind: spec.kind_name(),
         columns: &names,
+        lists: !request.items.is_empty(),
         arguments: &arguments,
         relations: &ready,
         interval: ground.options.interval.as_ref(),

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::calendar::Interval;
+use crate::calendar::{Closed, Interval};
 use crate::check::Spec;
 use crate::check::common::{Expect, Severity};
 use crate::check::outcome::Fault;
 use crate::lineage::{Certainty, EdgeKind};
 use crate::macros::Macros;
 
+mod bound;
 mod build;
 mod dbt_standard;
 mod dbt_tests;
@@ -43,6 +44,15 @@ pub struct Options<'a> {
     pub selection: Option<BTreeSet<String>>,
     /// The templates of the project's dialect.
     pub macros: &'a Macros,
+    /// What else the contract refers to.
+    pub given: Given,
+}
+
+/// What a contract refers to and neither it nor the project holds.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// The days of the schedule's calendar; `None` when the schedule names none.
+    pub closed: Option<Closed>,
 }
 
 /// Everything that will be asked, and what each answer is for.

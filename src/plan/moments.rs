@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::calendar::{self, Interval};
+use crate::calendar::{self, Closed, Interval};
 use crate::check::common::Severity;
 use crate::contract::{Contract, Covers, Schedule};
 use crate::diagnostic::{At, Finding, codes};
@@ -11,7 +11,12 @@ use crate::diagnostic::{At, Finding, codes};
 use super::{ActiveCaveat, ActiveWaiver, Expected};
 
 /// Fills caveats, waivers and the deadline of the expected set.
-pub(super) fn fill(expected: &mut Expected, contract: &Contract, interval: Option<&Interval>) -> Result<(), Vec<Finding>> {
+pub(super) fn fill(
+    expected: &mut Expected,
+    contract: &Contract,
+    interval: Option<&Interval>,
+    closed: Option<&Closed>,
+) -> Result<(), Vec<Finding>> {
     let schedule = contract.schedule.as_ref();
     let zone = zone(schedule).map_err(|finding| vec![finding])?;
     let mut findings = Vec::new();
@@ -37,7 +42,7 @@ pub(super) fn fill(expected: &mut Expected, contract: &Contract, interval: Optio
         });
     }
     if let (Some(schedule), Some(interval)) = (schedule, interval) {
-        match deadline(schedule, interval) {
+        match deadline(schedule, interval, closed) {
             Ok(ready_by) => expected.ready_by = ready_by,
             Err(finding) => findings.push(finding),
         }
@@ -58,9 +63,18 @@ pub(super) fn zone(schedule: Option<&Schedule>) -> Result<TimeZone, Finding> {
     TimeZone::get(name).map_err(|_| unknown())
 }
 
-fn deadline(schedule: &Schedule, interval: &Interval) -> Result<Option<Timestamp>, Finding> {
+fn deadline(schedule: &Schedule, interval: &Interval, closed: Option<&Closed>) -> Result<Option<Timestamp>, Finding> {
     let Some(text) = &schedule.ready_by else { return Ok(None) };
     let wrong = |message: String| Finding::error(codes::BAD_DEADLINE, message).at(text.span);
     let ready_by = calendar::ReadyBy::parse(text, schedule.interval.value).map_err(&wrong)?;
-    calendar::deadline(interval, ready_by).map(Some).map_err(wrong)
+    let due = calendar::deadline(interval, ready_by).map_err(&wrong)?;
+    let Some(closed) = closed else { return Ok(Some(due)) };
+    // The same time of day, on the day that the calendar moves it to.
+    let zone = interval.end.time_zone();
+    let at = due.to_zoned(zone.clone());
+    let moved = closed.due(at.date());
+    if moved == at.date() {
+        return Ok(Some(due));
+    }
+    zone.to_ambiguous_timestamp(moved.to_datetime(at.time())).earlier().map(Some).map_err(|error| wrong(error.to_string()))
 }

@@ -3,47 +3,114 @@
 
 use crate::calendar::Age;
 use crate::check::Spec;
+use crate::check::argument::Scalar;
 use crate::check::common::{Common, Severity, Tells};
+use crate::check::date_coverage::DateCoverage;
 use crate::check::freshness::Freshness;
+use crate::check::groups_present::GroupsPresent;
 use crate::check::outcome::{Fault, Reason};
 use crate::check::row_count::RowCount;
 use crate::contract;
 use crate::dbt::Node;
-use crate::diagnostic::{At, Finding};
+use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Part;
 
 use super::draft::{Draft, Way};
 use super::ground::{Ground, written};
 use super::reach::Subject;
 
+/// A column, and the groups of it that must be there; all that are when `None`.
+type Groups<'a> = (&'a At<String>, Option<&'a At<Vec<At<String>>>>);
+
 /// The checks of one source of the contract, and what people should know of them.
 pub(super) fn of_contract(ground: &Ground<'_>, source: &contract::Source, notes: &mut Vec<String>) -> Result<Vec<Draft>, Finding> {
     let node = ground.relation(&source.source)?;
     let severity = source.severity.clone();
-    let common = Common { severity: severity.clone(), allow_empty: source.allow_empty.clone(), ..Common::default() };
-    let mut drafts = vec![landing(ground, node, source.freshness.as_ref().map(|freshness| &freshness.value), common, notes)];
+    let common = common_of(source);
+    let landed = Common { allow_empty: source.allow_empty.clone(), ..common.clone() };
+    let groups = source.group_by.as_ref().map(|column| (column, source.expect.as_ref()));
+    let stated = source.freshness.as_ref().map(|freshness| &freshness.value);
+    let mut drafts = vec![landing(ground, node, stated, groups, landed, notes)];
     let asks = severity.map_or(Severity::Hold, |severity| severity.value);
-    if let Some(through) = &source.complete_through {
-        let detail = format!("date coverage (`complete_through: {through}`) is not executed by this version");
-        drafts.push(later(ground, node, "coverage", "date_coverage", asks, &[Part::RowsLost], detail));
+    let date = source.date.clone();
+    let path = |column: &At<String>| At { value: format!("{}.{column}", written(node)), span: column.span };
+    let expect = |expect: &At<Vec<At<String>>>| {
+        let group = |text: &At<String>| At { value: Scalar::Text(text.value.clone()), span: text.span };
+        At { value: expect.iter().map(group).collect::<Vec<_>>(), span: expect.span }
+    };
+    let skipped = |what: &str, kind: &str, column: Option<&At<String>>| {
+        let column = column.map(|column| Part::Column(column.to_lowercase().into()));
+        let parts: Vec<Part> = column.into_iter().chain([Part::RowsLost]).collect();
+        let detail = format!("nothing says which column of `{}` is the date of a row: add date: to the source", written(node));
+        let draft = later(ground, node, what, kind, asks, &parts, String::new());
+        Draft { way: Way::Skipped(Fault { reason: Reason::MissingColumn, detail }), ..draft }
+    };
+    match (&source.complete_through, &date) {
+        (Some(_), Some(date)) => {
+            let by = source.group_by.iter().cloned().collect();
+            let groups = source.expect.as_ref().map(expect);
+            let spec = DateCoverage::new(common, path(date), by, groups, None, Vec::new(), timezone_of(source), Vec::new());
+            drafts.push(asked(ground, node, "coverage", Spec::date_coverage(Box::new(spec)))?);
+        }
+        (Some(_), None) => drafts.push(skipped("coverage", "date_coverage", source.group_by.as_ref())),
+        (None, Some(_) | None) => {}
     }
-    if source.group_by.is_some() || source.expect.is_some() {
-        let detail = "group coverage (`group_by`, `expect`) is not executed by this version".to_owned();
-        let column = source.group_by.iter().map(|column| Part::Column(column.to_lowercase().into()));
-        let parts: Vec<Part> = column.chain([Part::RowsLost]).collect();
-        drafts.push(later(ground, node, "groups", "groups_present", asks, &parts, detail));
+    if let (Some(column), Some(groups), None) = (&source.group_by, &source.expect, &source.complete_through) {
+        // Without a date, each group's freshness is what shows that it landed.
+        match &date {
+            Some(date) => {
+                let spec =
+                    GroupsPresent::new(common_of(source), path(column), expect(groups), Some(date.clone()), timezone_of(source), None);
+                drafts.push(asked(ground, node, "groups", Spec::groups_present(Box::new(spec)))?);
+            }
+            None if grouped(&drafts) => {}
+            None => drafts.push(skipped("groups", "groups_present", Some(column))),
+        }
     }
     Ok(drafts)
+}
+
+fn common_of(source: &contract::Source) -> Common {
+    Common { severity: source.severity.clone(), ..Common::default() }
+}
+
+fn timezone_of(source: &contract::Source) -> Option<At<String>> {
+    source.freshness.as_ref().and_then(|freshness| freshness.timezone.clone())
+}
+
+/// Whether the landing is measured for each group.
+fn grouped(drafts: &[Draft]) -> bool {
+    drafts.iter().any(|draft| match &draft.way {
+        Way::Measured(Spec::freshness(freshness)) => freshness.group_by.is_some(),
+        Way::Measured(_) | Way::Skipped(_) => false,
+    })
+}
+
+/// A promise of a source besides its freshness, as a check of the contract.
+fn asked(ground: &Ground<'_>, node: &Node, what: &str, spec: Spec) -> Result<Draft, Finding> {
+    let id = format!("{what}:{}", written(node));
+    let draft = Draft::of(ground, id, &spec).map_err(|findings| {
+        let none = || Finding::error(codes::BAD_CHECK, format!("the {what} of `{}` cannot be planned", written(node)));
+        findings.into_iter().next().unwrap_or_else(none)
+    })?;
+    Ok(Draft { title: format!("{} {what}", written(node)), ..draft })
 }
 
 /// The freshness check of a source as dbt alone configures it; `None` when it configures none.
 pub(super) fn of_dbt(ground: &Ground<'_>, node: &Node) -> Option<Draft> {
     node.freshness.as_ref()?;
-    Some(landing(ground, node, None, Common::default(), &mut Vec::new()))
+    Some(landing(ground, node, None, None, Common::default(), &mut Vec::new()))
 }
 
 /// Freshness from the contract, else from dbt; where neither has one, at least one row.
-fn landing(ground: &Ground<'_>, node: &Node, stated: Option<&contract::Freshness>, common: Common, notes: &mut Vec<String>) -> Draft {
+fn landing(
+    ground: &Ground<'_>,
+    node: &Node,
+    stated: Option<&contract::Freshness>,
+    groups: Option<Groups<'_>>,
+    common: Common,
+    notes: &mut Vec<String>,
+) -> Draft {
     let name = written(node);
     let at = |text: &str| At::nowhere(text.to_owned());
     let dbt = node.freshness.as_ref();
@@ -61,13 +128,24 @@ fn landing(ground: &Ground<'_>, node: &Node, stated: Option<&contract::Freshness
             // dbt's filter belongs to dbt's thresholds; a contract that states its own looks at every row.
             let filter = if stated_ages { None } else { dbt.and_then(|dbt| dbt.filter.as_deref()).map(at) };
             let timezone = stated.and_then(|stated| stated.timezone.clone());
-            let freshness = Freshness::new(Common { filter, ..common }, None, Some(source), loaded_at, warn_after, hold_after, timezone);
+            let (group_by, expect) = groups.map_or((None, None), |(column, expect)| (Some(column.clone()), expect.cloned()));
+            let freshness = Freshness::new(
+                Common { filter, ..common },
+                None,
+                Some(source),
+                loaded_at,
+                warn_after,
+                hold_after,
+                timezone,
+                group_by,
+                expect,
+                None,
+            );
             made(ground, node, format!("freshness:{name}"), Spec::freshness(Box::new(freshness)))
         }
         None if asked && node.loaded_at_query.is_some() => {
-            let detail = format!("`{name}` has a loaded_at_query, which this version does not run; give loaded_at: under its freshness");
-            let severity = common.severity.map_or(Severity::Hold, |severity| severity.value);
-            Draft { tells: Tells::Stale, ..later(ground, node, "freshness", "freshness", severity, &[Part::RowsLost], detail) }
+            let timezone = stated.and_then(|stated| stated.timezone.clone());
+            by_query(ground, node, (warn_after, hold_after), timezone, groups.is_some(), common)
         }
         None if asked => {
             let detail = format!("`{name}` has freshness thresholds and no load time; give loaded_at: under its freshness");
@@ -83,9 +161,39 @@ fn landing(ground: &Ground<'_>, node: &Node, stated: Option<&contract::Freshness
     }
 }
 
+/// Freshness by dbt's `loaded_at_query`, which knows nothing of groups. Of dbt's templates it may use `{{ this }}`.
+fn by_query(
+    ground: &Ground<'_>,
+    node: &Node,
+    (warn_after, hold_after): (Option<At<Age>>, Option<At<Age>>),
+    timezone: Option<At<String>>,
+    grouped: bool,
+    common: Common,
+) -> Draft {
+    let name = written(node);
+    let this = node.relation_name.as_deref().unwrap_or_default();
+    let query = node.loaded_at_query.as_deref().unwrap_or_default().trim().trim_end_matches(';');
+    let query = ["{{ this }}", "{{this}}"].iter().fold(query.to_owned(), |query, template| query.replace(template, this));
+    if grouped || query.contains("{{") || query.contains("{%") {
+        let why = if grouped { "does not say how fresh each group is" } else { "has templates besides {{ this }}" };
+        let detail = format!("the loaded_at_query of `{name}` {why}; give loaded_at: under its freshness");
+        let severity = common.severity.map_or(Severity::Hold, |severity| severity.value);
+        let skipped = later(ground, node, "freshness", "freshness", severity, &[Part::RowsLost], String::new());
+        return Draft { tells: Tells::Stale, way: Way::Skipped(Fault { reason: Reason::MissingColumn, detail }), ..skipped };
+    }
+    let at = |text: &str| At::nowhere(text.to_owned());
+    let (source, loaded_at) = (Some(at(&name)), at("loaded_at_query"));
+    let query = Some(at(&query));
+    let freshness = Freshness::new(common, None, source, loaded_at, warn_after, hold_after, timezone, None, None, query);
+    made(ground, node, format!("freshness:{name}"), Spec::freshness(Box::new(freshness)))
+}
+
 fn made(ground: &Ground<'_>, node: &Node, id: String, spec: Spec) -> Draft {
     let mut subject = Subject::default();
     subject.add(ground, &node.unique_id, Part::RowsLost);
+    if let Spec::freshness(freshness) = &spec {
+        freshness.group_by.iter().for_each(|column| subject.add_column(ground, &node.unique_id, column));
+    }
     let what = if id.starts_with("landed:") { "landing" } else { "freshness" };
     Draft {
         title: format!("{} {what}", written(node)),

@@ -173,6 +173,16 @@ impl Workspace {
         wanted.iter().map(one).collect()
     }
 
+    /// A file that a contract names, against the project's root.
+    ///
+    /// # Errors
+    /// It cannot be read, or is a link that leads out of the project.
+    pub fn named(&self, path: &Path) -> Result<TextFile, Unreadable> {
+        let path = self.root.join(path);
+        self.inside(&path)?;
+        read_text(&path, LARGEST_CONTRACT)
+    }
+
     /// The project's own templates: file name without `.sql`, and text.
     ///
     /// # Errors

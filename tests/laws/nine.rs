@@ -143,7 +143,7 @@ fn values(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError> {
     let check = &ground.world.checks[at];
     let Answer::Number(number) = check.answer else { return Ok(false) };
     let number = Cell::Int(i128::try_from(number).unwrap());
-    let row = |rows_seen, cells: Vec<Cell>| Ok(Measurement { rows_seen, cells, now: now() });
+    let row = |rows_seen, cells: Vec<Cell>| Ok(Measurement { rows_seen, cells, items: Vec::new(), now: now() });
     let spoilt = match tape.below(10) {
         0 => row(5, vec![Cell::Null]),
         1 => row(5, vec![Cell::NotFinite]),
@@ -201,7 +201,7 @@ fn determinism(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseErr
 
 fn document(expected: &Expected, outcomes: &BTreeMap<String, Outcome>, decision: &Decision, attempts: u32) -> Document {
     let answer = |id: &String| {
-        let measurement = Ok(Measurement { rows_seen: 1, cells: Vec::new(), now: now() });
+        let measurement = Ok(Measurement { rows_seen: 1, cells: Vec::new(), items: Vec::new(), now: now() });
         (id.clone(), AnswerOf { measurement, sql_hash: "sql".into(), attempts })
     };
     let answers = Answers { by_check: outcomes.keys().map(answer).collect(), snapshot: "snapshot".into(), ..Answers::default() };

@@ -97,7 +97,7 @@ fn rounds(dialect: &str, database: &str, mut make: impl FnMut(&str) -> Box<dyn W
         let mut dice = Dice(round * 7919);
         let (t, _) = table(&mut dice, "main.t", &["a", "b", "c"]);
         let (u, _) = table(&mut dice, "main.u", &["a", "b"]);
-        let case = Case { sql: format!("{t}{u}"), sources: String::new(), checks: checks(&mut dice) };
+        let case = Case { sql: format!("{t}{u}"), sources: String::new(), checks: checks(&mut dice), ..Case::default() };
         let plan = planned_on(&case, dialect, database).expect("a plan");
         let warehouse = make(&case.sql);
         let quick = ended_on(&plan, warehouse.as_ref());

@@ -66,7 +66,7 @@ pub(super) fn watches(loaded: &mut Loaded, look: &draw::Look) -> Result<Vec<(Con
     let macros = load::macros(loaded)?;
     let one = |(contract, file): (Contract, crate::project::TextFile)| {
         let interval = contract.schedule.as_ref().map(|schedule| prepare::interval(schedule, Timestamp::now())).transpose()?;
-        let options = plan::Options { interval, selection: None, macros: &macros };
+        let options = plan::Options { interval, selection: None, macros: &macros, given: plan::Given::default() };
         match plan::watch(&contract, &loaded.project, &loaded.lineage, &options) {
             Ok(watch) => Ok((contract, watch)),
             Err(findings) => {

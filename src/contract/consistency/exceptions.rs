@@ -1,7 +1,7 @@
 //! Caveats, waivers, and where results go.
 
 use super::Look;
-use crate::contract::names::is_identifier;
+use crate::contract::names::{check_name, is_identifier};
 use crate::diagnostic::{Finding, codes};
 
 pub(super) fn caveats(look: &mut Look<'_>) {
@@ -19,8 +19,11 @@ pub(super) fn waivers(look: &mut Look<'_>) {
     let checks = look.check_names();
     let contract = look.contract;
     for (index, waiver) in contract.waivers.iter().enumerate() {
-        // Checks that are derived from dbt are known only beside a project.
-        if !waiver.check.starts_with("dbt:") && !waiver.check.starts_with("freshness:") {
+        // Checks that are derived from dbt, from sources and of the columns of a relation are known only beside a project.
+        let derived = ["dbt:", "freshness:", "landed:", "coverage:", "groups:"].iter().any(|prefix| waiver.check.starts_with(prefix));
+        let of_schema = |name: &str| contract.checks.iter().any(|check| check.kind_name() == "schema" && check_name(check) == name);
+        let column = waiver.check.split_once('.').is_some_and(|(check, _)| of_schema(check));
+        if !derived && !column {
             look.must_be_one_of(&waiver.check, &checks, codes::UNKNOWN_CHECK, "check");
         }
         look.must_say_something(&waiver.reason, "reason");
