@@ -11,13 +11,20 @@ use serde_json::{Map, Value};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 
+#[cfg(feature = "adbc")]
+pub mod adbc;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
+#[cfg(any(feature = "adbc", feature = "duckdb"))]
+mod exact;
 #[cfg(feature = "duckdb")]
 pub mod seed;
 
 /// Most rows that are read of one answer; what comes after is not looked at.
 pub const MAX_ROWS: usize = 1000;
+
+/// Part of every [`Warehouse::snapshot`] of an engine that names no state of its data: what changes there during a run is not seen.
+pub const NO_SNAPSHOT: &str = "no-snapshot";
 
 /// The first rows of an answer (at most [`MAX_ROWS`]), with column names.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +40,8 @@ pub trait Warehouse: Send + Sync {
     fn dialect(&self) -> &'static str;
     /// Opens one read-only session.
     fn session(&self) -> Result<Box<dyn Session>, Fault>;
-    /// What identifies the state of the data, taken now, for evidence: compared before and after a run.
+    /// What identifies the state of the data, taken now, for evidence: compared before and after a run. It holds [`NO_SNAPSHOT`] where the engine
+    /// names no such state.
     fn snapshot(&self) -> String;
 }
 
@@ -60,10 +68,23 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
         "duckdb" => {
             Err(unreachable(format!("this presscheck was built without DuckDB and cannot open the profile of {}", folder.display())))
         }
+        #[cfg(feature = "adbc")]
+        kind if adbc::KINDS.contains(&kind) => Ok(Box::new(adbc::Adbc::from_profile(kind, fields, folder)?)),
         other => Err(unreachable(format!(
-            "a profile of type `{other}` is not supported by this version of presscheck; type `duckdb` is: choose a target of that type"
+            "a profile of type `{other}` is not supported by this version of presscheck; {} are: choose a target of such a type",
+            types()
         ))),
     }
+}
+
+/// The profile types that this build reads, for people.
+fn types() -> String {
+    let mut types: Vec<&str> = Vec::new();
+    #[cfg(feature = "duckdb")]
+    types.push("duckdb");
+    #[cfg(feature = "adbc")]
+    types.extend(adbc::KINDS);
+    format!("`{}`", types.join("`, `"))
 }
 
 fn unreachable(detail: impl Into<String>) -> Fault {

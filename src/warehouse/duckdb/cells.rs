@@ -2,14 +2,9 @@
 
 use duckdb::arrow::datatypes::DataType;
 use duckdb::types::{TimeUnit, ValueRef};
-use jiff::civil::Date;
-use jiff::{Span, Timestamp};
-use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::check::measurement::Cell;
-
-/// Decimal places that a cell can hold.
-const PLACES: u32 = 28;
+use crate::warehouse::exact::{self, Unit};
 
 /// Whether values of this Arrow type are read. Of the others only the name is kept: the driver would stop the program on some of them.
 pub(super) fn is_read(kind: &DataType) -> bool {
@@ -36,13 +31,12 @@ pub(super) fn cell(value: ValueRef<'_>, kind: &DataType) -> Cell {
         ValueRef::UInt(value) => Cell::Int(value.into()),
         ValueRef::UBigInt(value) => Cell::Int(value.into()),
         ValueRef::UHugeInt(value) => i128::try_from(value).map_or_else(|_| Cell::OutOfRange(value.to_string()), Cell::Int),
-        ValueRef::Decimal(value) => exact(value.value(), value.scale().into()),
-        ValueRef::Float(value) if !value.is_finite() => Cell::NotFinite,
-        ValueRef::Float(value) => shortest(&value.to_string()),
-        ValueRef::Double(value) if !value.is_finite() => Cell::NotFinite,
-        ValueRef::Double(value) => shortest(&value.to_string()),
+        ValueRef::Decimal(value) => exact::exact(value.value(), value.scale().into()),
+        ValueRef::Float(value) => exact::shortest(&value.to_string()),
+        ValueRef::Double(value) => exact::shortest(&value.to_string()),
         ValueRef::Timestamp(unit, value) => timestamp(unit, value, matches!(kind, DataType::Timestamp(_, Some(_)))),
-        ValueRef::Date32(days) => date(days),
+        ValueRef::Date32(days) if days == i32::MAX || days == -i32::MAX => Cell::InfiniteTime,
+        ValueRef::Date32(days) => exact::date(days.into()),
         ValueRef::Text(_) | ValueRef::Enum(..) => {
             value.as_str().map_or_else(|_| Cell::Unsupported("text that is not UTF-8".into()), |text| Cell::Text(text.into()))
         }
@@ -50,60 +44,16 @@ pub(super) fn cell(value: ValueRef<'_>, kind: &DataType) -> Cell {
     }
 }
 
-/// `value * 10^-scale`. Trailing zeros are given up where that lets the number fit; digits never are.
-fn exact(mut value: i128, mut scale: u32) -> Cell {
-    loop {
-        if let Ok(number) = Decimal::try_from_i128_with_scale(value, scale) {
-            return Cell::Decimal(number);
-        }
-        if scale == 0 {
-            return Cell::Int(value);
-        }
-        if value % 10 != 0 {
-            return Cell::OutOfRange(format!("{value}e-{scale}"));
-        }
-        (value, scale) = (value / 10, scale - 1);
-    }
-}
-
-/// The shortest decimal text that means this float. Beyond 28 places it is rounded away from zero, so that what is not zero never becomes it.
-fn shortest(text: &str) -> Cell {
-    let places = text.split_once('.').map_or(0, |(_, places)| places.len());
-    let number = if places <= PLACES as usize {
-        Decimal::from_str_exact(text).ok()
-    } else {
-        let kept = &text[..text.len() - (places - PLACES as usize)];
-        let unit = Decimal::try_from_i128_with_scale(if text.starts_with('-') { -1 } else { 1 }, PLACES).ok();
-        Decimal::from_str_exact(kept).ok().zip(unit).and_then(|(kept, unit)| kept.checked_add(unit))
-    };
-    number.map_or_else(
-        || Cell::OutOfRange(text.parse::<f64>().map_or_else(|_| text.to_owned(), |value| format!("{value:e}"))),
-        |number| Cell::Decimal(number.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero)),
-    )
-}
-
 /// DuckDB's infinity is the largest number of its unit, and minus that.
 fn timestamp(unit: TimeUnit, value: i64, zoned: bool) -> Cell {
     if value == i64::MAX || value == -i64::MAX {
         return Cell::InfiniteTime;
     }
-    let instant = match unit {
-        TimeUnit::Second => Timestamp::from_second(value),
-        TimeUnit::Millisecond => Timestamp::from_millisecond(value),
-        TimeUnit::Microsecond => Timestamp::from_microsecond(value),
-        TimeUnit::Nanosecond => Timestamp::from_nanosecond(value.into()),
+    let unit = match unit {
+        TimeUnit::Second => Unit::Second,
+        TimeUnit::Millisecond => Unit::Millisecond,
+        TimeUnit::Microsecond => Unit::Microsecond,
+        TimeUnit::Nanosecond => Unit::Nanosecond,
     };
-    match instant {
-        Ok(instant) if zoned => Cell::Instant(instant),
-        Ok(instant) => Cell::Local(jiff::tz::TimeZone::UTC.to_datetime(instant)),
-        Err(_) => Cell::OutOfRange(format!("a time {value} {unit:?}s from 1970")),
-    }
-}
-
-fn date(days: i32) -> Cell {
-    if days == i32::MAX || days == -i32::MAX {
-        return Cell::InfiniteTime;
-    }
-    let day = Span::new().try_days(days).and_then(|span| Date::constant(1970, 1, 1).checked_add(span));
-    day.map_or_else(|_| Cell::OutOfRange(format!("a date {days} days from 1970")), |day| Cell::Local(day.at(0, 0, 0, 0)))
+    exact::time(unit, value, zoned)
 }
