@@ -242,11 +242,13 @@ impl Template<'_, '_> {
 fn interval_value(interval: &Interval, dialect: &str) -> Value {
     let midnight = |end: &jiff::Zoned| end.time() == jiff::civil::Time::midnight();
     let days = midnight(&interval.start) && midnight(&interval.end);
+    // SQLite keeps times as text, and compares them as such.
+    let typed = |kind: &str| if dialect == "sqlite" { String::new() } else { format!("{kind} ") };
     let write = |end: &jiff::Zoned| {
         if days {
-            format!("date {}", quoting::text(&end.date().to_string(), dialect))
+            typed("date") + &quoting::text(&end.date().to_string(), dialect)
         } else {
-            format!("timestamp {}", quoting::text(&end.datetime().strftime("%Y-%m-%d %H:%M:%S").to_string(), dialect))
+            typed("timestamp") + &quoting::text(&end.datetime().strftime("%Y-%m-%d %H:%M:%S").to_string(), dialect)
         }
     };
     Value::from_pairs([("start", write(&interval.start)), ("end", write(&interval.end))])

@@ -167,6 +167,9 @@ fn context(loaded: &Loaded, one: &Prepared, answers: &Answers, reached: bool, re
         context.does_not_apply(FactName::OneSnapshot, unreached)
     } else if answers.one_snapshot() {
         context.holds(FactName::OneSnapshot, answers.snapshot.clone())
+    } else if !answers.snapshot_is_named() && answers.snapshot == answers.snapshot_after {
+        let none = "this engine names no state of its data: the statements ran one after another, and a change between them was not seen";
+        context.does_not_apply(FactName::OneSnapshot, none)
     } else {
         context.broken(FactName::OneSnapshot, "the data changed while the checks ran, or its state cannot be told")
     };

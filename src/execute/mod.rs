@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use crate::check::measurement::Measurement;
 use crate::check::outcome::Fault;
 use crate::plan::{CheckId, Plan};
-use crate::warehouse::Warehouse;
+use crate::warehouse::{NO_SNAPSHOT, Warehouse};
 
 /// Most seconds by which the warehouse's clock and the local one may differ.
 pub const CLOCKS_AGREE: i64 = 60;
@@ -43,7 +43,11 @@ pub struct Answers {
 impl Answers {
     /// Whether all statements saw one state of the data, as far as the warehouse can tell.
     pub fn one_snapshot(&self) -> bool {
-        !self.snapshot.is_empty() && self.snapshot == self.snapshot_after
+        !self.snapshot.is_empty() && self.snapshot == self.snapshot_after && self.snapshot_is_named()
+    }
+    /// Whether every warehouse that was asked names the state of its data, so that a change during the run would have been seen.
+    pub fn snapshot_is_named(&self) -> bool {
+        ![&self.snapshot, &self.snapshot_after].iter().any(|snapshot| snapshot.contains(NO_SNAPSHOT))
     }
     /// Whether the clocks are known to agree within [`CLOCKS_AGREE`] seconds.
     pub fn clocks_agree(&self) -> bool {

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 
+#[cfg(feature = "adbc")]
+pub mod adbc;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod exact;
@@ -21,6 +23,9 @@ pub mod seed;
 
 /// Most rows that are read of one answer; what comes after is not looked at.
 pub const MAX_ROWS: usize = 1000;
+
+/// Part of every [`Warehouse::snapshot`] of an engine that names no state of its data: what changes there during a run is not seen.
+pub const NO_SNAPSHOT: &str = "no-snapshot";
 
 /// The first rows of an answer (at most [`MAX_ROWS`]), with column names.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +41,8 @@ pub trait Warehouse: Send + Sync {
     fn dialect(&self) -> &'static str;
     /// Opens one read-only session.
     fn session(&self) -> Result<Box<dyn Session>, Fault>;
-    /// What identifies the state of the data, taken now, for evidence: compared before and after a run.
+    /// What identifies the state of the data, taken now, for evidence: compared before and after a run. It holds [`NO_SNAPSHOT`] where the engine
+    /// names no such state.
     fn snapshot(&self) -> String;
 }
 
@@ -67,10 +73,25 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
         "postgres" => Ok(Box::new(self::postgres::Postgres::from_profile(fields, folder)?)),
         #[cfg(not(feature = "postgres"))]
         "postgres" => Err(unreachable("this presscheck was built without PostgreSQL")),
+        #[cfg(feature = "adbc")]
+        kind if adbc::KINDS.contains(&kind) => Ok(Box::new(adbc::Adbc::from_profile(kind, fields, folder)?)),
         other => Err(unreachable(format!(
-            "a profile of type `{other}` is not supported by this version of presscheck; `duckdb` and `postgres` are: choose a target of such a type"
+            "a profile of type `{other}` is not supported by this version of presscheck; {} are: choose a target of such a type",
+            types()
         ))),
     }
+}
+
+/// The profile types that this build reads, for people.
+fn types() -> String {
+    let mut types: Vec<&str> = Vec::new();
+    #[cfg(feature = "duckdb")]
+    types.push("duckdb");
+    #[cfg(feature = "postgres")]
+    types.push("postgres");
+    #[cfg(feature = "adbc")]
+    types.extend(adbc::KINDS);
+    format!("`{}`", types.join("`, `"))
 }
 
 fn unreachable(detail: impl Into<String>) -> Fault {

@@ -10,29 +10,8 @@ use presscheck::warehouse::{self, MAX_ROWS, Warehouse};
 use super::server::{self, Server};
 use super::{LIMIT, ask};
 
-/// SQL and the cell that it gives, as `SQL => cell`.
-const VALUES: &str = include_str!("postgres_values.txt");
 /// Runs for minutes.
 const LONG: &str = "select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b where a * b % 7 = 3";
-
-#[test]
-fn values_are_exact_or_said_not_to_be() {
-    let server = server::shared();
-    let database = server.database("create schema types; create type public.mood as enum ('a'); create domain public.quantity as int");
-    let mut fields = server.fields(&database);
-    fields.insert("search_path".into(), "public".into());
-    let open = warehouse::open("postgres", &fields, std::path::Path::new(".")).expect("open");
-    let mut session = open.session().expect("a session");
-    let wanted: Vec<&str> = VALUES.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let told: Vec<String> = wanted
-        .iter()
-        .map(|line| {
-            let sql = line.split(" => ").next().unwrap_or(line);
-            format!("{sql} => {:?}", ask(session.as_mut(), &format!("select {sql}")))
-        })
-        .collect();
-    assert_eq!(told.join("\n"), wanted.join("\n"));
-}
 
 #[test]
 fn all_sessions_read_one_snapshot_and_never_more_of_them_than_are_in_use() {
@@ -158,7 +137,15 @@ fn a_deadline_and_a_cancel_stop_the_statement_on_the_server() {
     let fault = session.query(LONG, Duration::from_millis(150)).expect_err("a time-out");
     assert_eq!((fault.reason, fault.detail.as_str()), (Reason::TimedOut, "no answer within 0.15 s"));
     let running = format!("select count(*) from pg_stat_activity where datname = '{database}' and state = 'active'");
-    assert_eq!(server.run("postgres", &running), "0", "stopped on the server, too");
+    let stopped = |until: Instant| loop {
+        if server.run("postgres", &running) == "0" {
+            break true;
+        }
+        if Instant::now() > until {
+            break false;
+        }
+    };
+    assert!(stopped(Instant::now() + Duration::from_secs(2)), "stopped on the server, too");
     assert_eq!(ask(session.as_mut(), "select 1"), Cell::Int(1), "the session lives on");
     let cancel = session.canceller();
     let fault = thread::scope(|scope| {
@@ -170,7 +157,7 @@ fn a_deadline_and_a_cancel_stop_the_statement_on_the_server() {
     });
     assert_eq!(fault.reason, Reason::Cancelled);
     assert_eq!(session.query("select 1", LIMIT).expect_err("for good").reason, Reason::Cancelled);
-    assert_eq!(server.run("postgres", &running), "0");
+    assert!(stopped(Instant::now() + Duration::from_secs(2)));
     assert!(start.elapsed() < Duration::from_secs(10));
     drop(session);
     let mut session = open.session().expect("a new session");

@@ -2,11 +2,9 @@
 
 use duckdb::arrow::datatypes::DataType;
 use duckdb::types::{TimeUnit, ValueRef};
-use jiff::civil::Date;
-use jiff::{Span, Timestamp};
 
 use crate::check::measurement::Cell;
-use crate::warehouse::exact::{exact, shortest};
+use crate::warehouse::exact::{self, Unit};
 
 /// Whether values of this Arrow type are read. Of the others only the name is kept: the driver would stop the program on some of them.
 pub(super) fn is_read(kind: &DataType) -> bool {
@@ -33,13 +31,12 @@ pub(super) fn cell(value: ValueRef<'_>, kind: &DataType) -> Cell {
         ValueRef::UInt(value) => Cell::Int(value.into()),
         ValueRef::UBigInt(value) => Cell::Int(value.into()),
         ValueRef::UHugeInt(value) => i128::try_from(value).map_or_else(|_| Cell::OutOfRange(value.to_string()), Cell::Int),
-        ValueRef::Decimal(value) => exact(value.value(), value.scale().into()),
-        ValueRef::Float(value) if !value.is_finite() => Cell::NotFinite,
-        ValueRef::Float(value) => shortest(&value.to_string()),
-        ValueRef::Double(value) if !value.is_finite() => Cell::NotFinite,
-        ValueRef::Double(value) => shortest(&value.to_string()),
+        ValueRef::Decimal(value) => exact::exact(value.value(), value.scale().into()),
+        ValueRef::Float(value) => exact::shortest(&value.to_string()),
+        ValueRef::Double(value) => exact::shortest(&value.to_string()),
         ValueRef::Timestamp(unit, value) => timestamp(unit, value, matches!(kind, DataType::Timestamp(_, Some(_)))),
-        ValueRef::Date32(days) => date(days),
+        ValueRef::Date32(days) if days == i32::MAX || days == -i32::MAX => Cell::InfiniteTime,
+        ValueRef::Date32(days) => exact::date(days.into()),
         ValueRef::Text(_) | ValueRef::Enum(..) => {
             value.as_str().map_or_else(|_| Cell::Unsupported("text that is not UTF-8".into()), |text| Cell::Text(text.into()))
         }
@@ -52,23 +49,11 @@ fn timestamp(unit: TimeUnit, value: i64, zoned: bool) -> Cell {
     if value == i64::MAX || value == -i64::MAX {
         return Cell::InfiniteTime;
     }
-    let instant = match unit {
-        TimeUnit::Second => Timestamp::from_second(value),
-        TimeUnit::Millisecond => Timestamp::from_millisecond(value),
-        TimeUnit::Microsecond => Timestamp::from_microsecond(value),
-        TimeUnit::Nanosecond => Timestamp::from_nanosecond(value.into()),
+    let unit = match unit {
+        TimeUnit::Second => Unit::Second,
+        TimeUnit::Millisecond => Unit::Millisecond,
+        TimeUnit::Microsecond => Unit::Microsecond,
+        TimeUnit::Nanosecond => Unit::Nanosecond,
     };
-    match instant {
-        Ok(instant) if zoned => Cell::Instant(instant),
-        Ok(instant) => Cell::Local(jiff::tz::TimeZone::UTC.to_datetime(instant)),
-        Err(_) => Cell::OutOfRange(format!("a time {value} {unit:?}s from 1970")),
-    }
-}
-
-fn date(days: i32) -> Cell {
-    if days == i32::MAX || days == -i32::MAX {
-        return Cell::InfiniteTime;
-    }
-    let day = Span::new().try_days(days).and_then(|span| Date::constant(1970, 1, 1).checked_add(span));
-    day.map_or_else(|_| Cell::OutOfRange(format!("a date {days} days from 1970")), |day| Cell::Local(day.at(0, 0, 0, 0)))
+    exact::time(unit, value, zoned)
 }

@@ -23,8 +23,10 @@ use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::warehouse::{MAX_ROWS, Rows};
 
-/// How long a server may take to heed a cancel before the session is given up.
-const HEED: Duration = Duration::from_millis(1000);
+/// How long a server may take to accept a request to cancel.
+const ACCEPT: Duration = Duration::from_secs(1);
+/// How long a server may take to heed it before the session is given up.
+const HEED: Duration = Duration::from_secs(2);
 /// By how much the server's own time-out is longer than the client's: it is for statements whose client has gone.
 const SLACK: Duration = Duration::from_secs(1);
 /// How long a connection may take to say goodbye.
@@ -198,7 +200,7 @@ impl Live {
             };
             let mut broken = false;
             if !all {
-                let _unheard = timeout(HEED, cancel.cancel_query(tls.clone())).await;
+                let _unheard = timeout(ACCEPT, cancel.cancel_query(tls.clone())).await;
                 // Two ways to hear of it: the server heeds the request, or the connection ends.
                 broken = !matches!(waited, Waited::Done(_)) && timeout(HEED, asking).await.is_err();
             }

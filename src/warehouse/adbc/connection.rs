@@ -1,0 +1,135 @@
+//! One connection of a driver, on a thread of its own: drivers block, and some do not heed being stopped, so nobody waits for one without a limit.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use adbc_core::options::{OptionDatabase, OptionStatement, OptionValue};
+use adbc_core::{CancelHandle, Connection as _, Database as _, Driver as _, Optionable as _, Statement as _};
+use adbc_driver_manager::{ManagedConnection, ManagedDriver};
+use arrow_array::RecordBatchReader;
+
+use super::cells::{self, Texts};
+use super::faults;
+use super::profile::Target;
+use crate::check::outcome::{Fault, Reason};
+use crate::warehouse::{MAX_ROWS, Rows};
+
+/// How long the end of a connection is waited for: the server then knows that nobody reads any more.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The running statement's handle; empty between statements.
+pub(super) type Running = Arc<Mutex<Option<Box<dyn CancelHandle>>>>;
+
+/// A connection that is open. Dropped, it is closed, and that is waited for only so long.
+pub(super) struct Connection {
+    asked: Option<Sender<String>>,
+    answers: Receiver<Result<Rows, Fault>>,
+    pub(super) running: Running,
+}
+
+impl Connection {
+    /// Opens a connection and runs the target's greeting; gives up after `limit`.
+    pub(super) fn open(mut driver: ManagedDriver, target: &Arc<Target>, limit: Duration) -> Result<Connection, Fault> {
+        let (asked, questions) = mpsc::channel::<String>();
+        let (answer, answers) = mpsc::channel();
+        let running = Running::default();
+        let (its_target, its_running) = (Arc::clone(target), Arc::clone(&running));
+        let work = move || {
+            let opened = connect(&mut driver, &its_target);
+            let mut connection = match opened {
+                Ok(connection) => connection,
+                Err(fault) => return drop(answer.send(Err(fault))),
+            };
+            let nothing = Rows { columns: Vec::new(), rows: Vec::new() };
+            if answer.send(Ok(nothing)).is_err() {
+                return;
+            }
+            while let Ok(sql) = questions.recv() {
+                let told = read(&mut connection, &sql, &its_target, &its_running);
+                *its_running.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                if answer.send(told).is_err() {
+                    return;
+                }
+            }
+        };
+        let no_thread = |_| Fault { reason: Reason::Internal, detail: "no thread could be started for a connection".into() };
+        thread::Builder::new().name("adbc".into()).spawn(work).map_err(no_thread)?;
+        let connection = Connection { asked: Some(asked), answers, running };
+        match connection.answer(limit) {
+            Some(answer) => answer.map(|_| connection),
+            None => {
+                let detail = format!("{} cannot be reached: no connection within {} s", target.kind, limit.as_secs());
+                Err(Fault { reason: Reason::Unreachable, detail })
+            }
+        }
+    }
+
+    /// Hands a statement over.
+    pub(super) fn ask(&self, sql: &str) {
+        // When the thread has ended, the answer says so.
+        let _ended = self.asked.as_ref().map(|asked| asked.send(sql.to_owned()));
+    }
+
+    /// The answer, if it comes within `wait`.
+    pub(super) fn answer(&self, wait: Duration) -> Option<Result<Rows, Fault>> {
+        match self.answers.recv_timeout(wait) {
+            Ok(answer) => Some(answer),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                let detail = "the driver's thread ended unexpectedly; please report this".into();
+                Some(Err(Fault { reason: Reason::Internal, detail }))
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.asked = None;
+        // Answers that nobody reads come first; the channel ends with the thread.
+        while let Ok(_unread) = self.answers.recv_timeout(FAREWELL) {}
+    }
+}
+
+fn connect(driver: &mut ManagedDriver, target: &Target) -> Result<ManagedConnection, Fault> {
+    let wrong = |error: adbc_core::error::Error| faults::of_opening(target.kind, &error);
+    let options = target.options.iter().map(|(name, value)| (OptionDatabase::from(name.as_str()), OptionValue::String(value.clone())));
+    let database = driver.new_database_with_opts(options).map_err(wrong)?;
+    let mut connection = database.new_connection().map_err(wrong)?;
+    for sql in &target.greeting {
+        let mut statement = connection.new_statement().map_err(wrong)?;
+        statement.set_sql_query(sql).map_err(wrong)?;
+        let rows = statement.execute().map_err(wrong)?;
+        for batch in rows {
+            batch.map_err(|error| wrong(error.into()))?;
+        }
+    }
+    Ok(connection)
+}
+
+fn read(connection: &mut ManagedConnection, sql: &str, target: &Target, running: &Running) -> Result<Rows, Fault> {
+    let wrong = |error: adbc_core::error::Error| faults::of_statement(&error);
+    let mut statement = connection.new_statement().map_err(wrong)?;
+    for (name, limit) in &target.limits {
+        statement.set_option(OptionStatement::Other(name.clone()), OptionValue::Int(*limit)).map_err(wrong)?;
+    }
+    statement.set_sql_query(sql).map_err(wrong)?;
+    *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(statement.get_cancel_handle());
+    let reader = statement.execute().map_err(wrong)?;
+    let schema = reader.schema();
+    let columns: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let texts: Vec<Texts> = schema.fields().iter().map(|field| Texts::of(field, target.dialect)).collect();
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|error| wrong(error.into()))?;
+        for row in 0..batch.num_rows() {
+            if rows.len() == MAX_ROWS {
+                return Ok(Rows { columns, rows });
+            }
+            rows.push(batch.columns().iter().zip(&texts).map(|(column, texts)| cells::cell(column, row, *texts)).collect());
+        }
+    }
+    Ok(Rows { columns, rows })
+}
