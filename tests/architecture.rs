@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("postgres", &["warehouse/postgres"]),
     ("quick_junit", &["output"]),
     ("rayon", &["execute", "lineage"]),
+    ("rusqlite", &["history"]),
     ("rustls", &["warehouse/postgres"]),
     ("sqlparser", &["lineage"]),
 ];

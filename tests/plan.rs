@@ -31,6 +31,17 @@ struct Case {
     /// Days of the schedule's calendar.
     #[serde(default)]
     closed: Option<String>,
+    #[serde(default)]
+    past: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    history_is_broken: bool,
+}
+
+impl Case {
+    fn of(sql: &str, sources: &str, checks: &str) -> Case {
+        let (sql, sources, checks) = (sql.into(), sources.into(), checks.into());
+        Case { sql, sources, checks, interval: None, closed: None, past: BTreeMap::new(), history_is_broken: false }
+    }
 }
 
 fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
@@ -180,6 +191,16 @@ fn graph(project: &Project) -> Lineage {
     lineage
 }
 
+/// What earlier runs measured: by check, `interval start = value`, the newest first.
+fn past(case: &Case) -> plan::Past {
+    let value = |line: &String| {
+        let (start, value) = line.split_once('=').unwrap();
+        (start.trim().parse().unwrap(), value.trim().parse().unwrap())
+    };
+    let values = case.past.iter().map(|(id, lines)| (id.clone(), lines.iter().map(value).collect()));
+    plan::Past { values: values.collect(), unreadable: case.history_is_broken.then(|| "it is damaged".into()) }
+}
+
 fn planned(case: &Case) -> Result<Plan, String> {
     selected(case, None)
 }
@@ -191,7 +212,7 @@ fn selected(case: &Case, selection: Option<&[&str]>) -> Result<Plan, String> {
     let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let interval = case.interval.as_ref().map(|(start, end)| Interval { start: start.parse().unwrap(), end: end.parse().unwrap() });
     let closed = case.closed.as_ref().map(|text| yaml::read::<Closures>(text, Path::new("calendar.yml")).value.unwrap().into());
-    let options = Options { interval: interval.or_else(|| Some(week())), selection, macros: &macros, given: plan::Given { closed } };
+    let options = Options { interval: interval.or_else(|| Some(week())), selection, macros: &macros, given: plan::Given { closed, past: past(case) } };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), &project, &lineage, &options).map_err(said)
 }
@@ -278,8 +299,7 @@ fn statements_are_fused_by_relation_and_filter() {
                  - reconcile: {left: {model: t, value: sum(a)}, right: {model: u, value: sum(b), where: b > 0}, by: [a], tolerance: {relative: 0.5%, absolute: 100}}\n\
                  - change: {metric: m, between: {min: 50% of previous}}\n- dbt_tests: {select: upstream}"
             .into(),
-        interval: None,
-        closed: None,
+        ..Case::of("", "", "")
     };
     let plan = planned(&case).unwrap();
     let mut text = String::new();
@@ -326,13 +346,13 @@ const REACHING: &str = "- not_null: {column: t.a}\n- not_null: {column: t.b}\n- 
 #[test]
 fn checks_reach_the_metrics_that_depend_on_them() {
     let sources = "- {source: raw.src, severity: warn}\n- {source: raw.bare, complete_through: interval.end, group_by: a}";
-    let case = Case { sql: String::new(), sources: sources.into(), checks: REACHING.into(), interval: None, closed: None };
+    let case = Case::of("", sources, REACHING);
     insta::assert_snapshot!("reach", reached(&planned(&case).unwrap()));
 }
 
 #[test]
 fn what_is_not_selected_is_skipped_and_still_expected() {
-    let case = Case { sql: String::new(), sources: "- {source: raw.src}".into(), checks: REACHING.into(), interval: None, closed: None };
+    let case = Case::of("", "- {source: raw.src}", REACHING);
     let (all, some) = (planned(&case).unwrap(), selected(&case, Some(&["source.p.raw.src", "test.p.singular"])).unwrap());
     assert_eq!(format!("{:?}", all.expected), format!("{:?}", some.expected), "the expected set does not shrink");
     let asked: Vec<String> =
@@ -348,7 +368,7 @@ fn what_is_not_selected_is_skipped_and_still_expected() {
 fn tests_of_dbt_are_selected_as_dbt_selects() {
     let select = |selector: &str| {
         let checks = format!("- dbt_tests: {{select: '{selector}'}}");
-        planned(&Case { sql: String::new(), sources: String::new(), checks, interval: None, closed: None })
+        planned(&Case::of("", "", &checks))
             .map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
     };
     insta::assert_snapshot!(
@@ -363,8 +383,7 @@ fn tests_of_dbt_are_measured() {
         sql: sql.into(),
         sources: String::new(),
         checks: "- dbt_tests: {select: upstream, recover: Ask the shop.}".into(),
-        interval: None,
-        closed: None,
+        ..Case::of("", "", "")
     };
     let mut text = String::new();
     for (name, sql) in [
