@@ -18,8 +18,14 @@ fn with(name: &str, text: &str) -> Result<Macros, Vec<Finding>> {
 fn render(text: &str) -> Result<Rendered, Finding> {
     let arguments = serde_json::json!({ "columns": ["a"], "count": null });
     let relations = ["\"t\"".to_owned()];
-    let call =
-        Call { kind: "not_null", columns: &["bad"], lists: false, arguments: arguments.as_object().unwrap(), relations: &relations, interval: None };
+    let call = Call {
+        kind: "not_null",
+        columns: &["bad"],
+        lists: false,
+        arguments: arguments.as_object().unwrap(),
+        relations: &relations,
+        interval: None,
+    };
     with("not_null", text).map_err(|mut findings| findings.remove(0))?.measure(&call)
 }
 

@@ -20,7 +20,7 @@ use crate::warehouse::Database;
 
 /// One world: SQL that makes the tables, and checks as a contract writes them.
 #[derive(serde::Deserialize)]
-struct Case {
+pub struct Case {
     sql: String,
     #[serde(default)]
     sources: String,
@@ -38,13 +38,13 @@ struct Case {
 }
 
 impl Case {
-    fn of(sql: &str, sources: &str, checks: &str) -> Case {
+    pub fn of(sql: &str, sources: &str, checks: &str) -> Case {
         let (sql, sources, checks) = (sql.into(), sources.into(), checks.into());
         Case { sql, sources, checks, interval: None, closed: None, past: BTreeMap::new(), history_is_broken: false }
     }
 }
 
-fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
+pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
     let source = kind == NodeKind::Source;
     Node {
         unique_id: if source { format!("source.p.raw.{name}") } else { format!("model.p.{name}") },
@@ -155,7 +155,7 @@ fn contract(case: &Case) -> Contract {
     read.value.unwrap()
 }
 
-fn week() -> Interval {
+pub fn week() -> Interval {
     Interval { start: "2026-11-16T00:00[Europe/London]".parse().unwrap(), end: "2026-11-23T00:00[Europe/London]".parse().unwrap() }
 }
 
@@ -201,7 +201,7 @@ fn past(case: &Case) -> plan::Past {
     plan::Past { values: values.collect(), unreadable: case.history_is_broken.then(|| "it is damaged".into()) }
 }
 
-fn planned(case: &Case) -> Result<Plan, String> {
+pub fn planned(case: &Case) -> Result<Plan, String> {
     selected(case, None)
 }
 
@@ -212,12 +212,17 @@ fn selected(case: &Case, selection: Option<&[&str]>) -> Result<Plan, String> {
     let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let interval = case.interval.as_ref().map(|(start, end)| Interval { start: start.parse().unwrap(), end: end.parse().unwrap() });
     let closed = case.closed.as_ref().map(|text| yaml::read::<Closures>(text, Path::new("calendar.yml")).value.unwrap().into());
-    let options = Options { interval: interval.or_else(|| Some(week())), selection, macros: &macros, given: plan::Given { closed, past: past(case) } };
+    let options = Options {
+        interval: interval.or_else(|| Some(week())),
+        selection,
+        macros: &macros,
+        given: plan::Given { closed, past: past(case) },
+    };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), &project, &lineage, &options).map_err(said)
 }
 
-fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
+pub fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
     let options = execute::Options {
         threads: 1,
@@ -232,7 +237,7 @@ fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
     decide::outcomes(plan, &answers, now)
 }
 
-fn told(outcome: &Outcome) -> String {
+pub fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Pass(evidence) => {
             format!("pass: {} {} of {}", evidence.measured().value, evidence.measured().unit, evidence.measured().rows_seen)
@@ -368,8 +373,7 @@ fn what_is_not_selected_is_skipped_and_still_expected() {
 fn tests_of_dbt_are_selected_as_dbt_selects() {
     let select = |selector: &str| {
         let checks = format!("- dbt_tests: {{select: '{selector}'}}");
-        planned(&Case::of("", "", &checks))
-            .map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
+        planned(&Case::of("", "", &checks)).map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
     };
     insta::assert_snapshot!(
         ["test_name:not_null", "t", "u", "no_such_model", "state:modified"].map(|text| format!("{text}: {:?}\n", select(text))).concat()
@@ -407,6 +411,36 @@ fn tests_of_dbt_are_measured() {
         }
     }
     insta::assert_snapshot!("dbt_tests", text);
+}
+
+/// dbt's `loaded_at_query` says how fresh a source is; what it cannot say is skipped, never taken as fresh.
+#[test]
+fn a_source_is_as_fresh_as_its_query_says() {
+    let fresh = |query: &str, sources: &str, loaded_at: &str| {
+        let mut project = project();
+        let src = project.nodes.get_mut("source.p.raw.src").unwrap();
+        (src.loaded_at_field, src.loaded_at_query) = (None, Some(query.into()));
+        let lineage = graph(&project);
+        let macros = Macros::new("duckdb", Vec::new()).unwrap();
+        let options = Options { interval: Some(week()), selection: None, macros: &macros, given: plan::Given::default() };
+        let case = Case::of("", sources, "- not_null: {column: t.a}");
+        let plan = plan::build(&contract(&case), &project, &lineage, &options).unwrap();
+        let sql = format!("create table src as select 1 as a, {loaded_at} as loaded_at; create table t as select 1 as a");
+        told(&ended(&plan, &Database::of(&sql))["freshness:raw.src"])
+    };
+    let (plain, now) = ("- {source: raw.src}", "timestamptz '2026-11-23 11:00:00+00'");
+    let lines = [
+        fresh("select max(loaded_at) from {{ this }};", plain, now),
+        fresh("select max(loaded_at) from {{this}}", plain, "timestamptz '2026-11-20 11:00:00+00'"),
+        fresh("select max(loaded_at) from {{ this }}", plain, "timestamptz '2026-11-24 11:00:00+00'"),
+        fresh("select max(loaded_at) from {{ this }}", plain, "timestamp '2026-11-23 11:00:00'"),
+        fresh("select max(loaded_at) from {{ this }} where false", plain, now),
+        fresh("select loaded_at from {{ this }} where false", plain, now),
+        fresh("select max(loaded_at) from {{ ref('t') }}", plain, now),
+        fresh("select max(loaded_at) from {{ this }}", "- {source: raw.src, group_by: a, expect: ['1']}", now),
+        fresh("delete from t", plain, now),
+    ];
+    insta::assert_snapshot!("loaded_at_query", lines.join("\n"));
 }
 
 #[test]
@@ -448,7 +482,13 @@ fn the_sample_is_planned() {
     let text = String::from_utf8(file("contracts/weekly_operating_report.yml")).unwrap();
     let contract = contract::parse(&text, Path::new("weekly_operating_report.yml")).value.unwrap();
     let macros = Macros::new(&project.adapter, Vec::new()).unwrap();
-    let plan = plan::build(&contract, &project, &lineage, &Options { interval: Some(week()), selection: None, macros: &macros, given: plan::Given::default() }).unwrap();
+    let plan = plan::build(
+        &contract,
+        &project,
+        &lineage,
+        &Options { interval: Some(week()), selection: None, macros: &macros, given: plan::Given::default() },
+    )
+    .unwrap();
     let mut table = format!("ready by {:?}\n", plan.expected.ready_by);
     for metric in &plan.expected.metrics {
         table += &format!("{}: {:?}\n", metric.id, metric.upstream);

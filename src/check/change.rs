@@ -86,7 +86,7 @@ impl super::Kind for Change {
     }
     fn request(&self) -> Request {
         let value = self.value.iter().map(|value| ("value", Sql { text: value.clone(), grammar: Grammar::Expression }));
-        Request { columns: vec![("value", Expect::Number)], sql: value.collect(), ..Request::default() }
+        Request { columns: vec![("value", Expect::NumberOrNull)], sql: value.collect(), ..Request::default() }
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         self.compare(measurement).unwrap_or_else(Judgement::Error)

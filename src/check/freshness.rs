@@ -144,17 +144,21 @@ impl Freshness {
         let mut judged = Vec::new();
         for group in &wanted {
             let newest_row = format!("the newest row of {group}");
-            judged.push((group, match named(group).and_then(|item| item.get(1)) {
-                Some(cell) => self.young(measurement, cell, &newest_row)?,
-                None => {
-                    let rows_seen = measurement.rows_seen;
-                    let measured = Measured { rows_seen, value: "1".to_owned(), unit: "groups".to_owned(), facts: Vec::new() };
-                    let asks = self.shared().severity.as_ref().map_or(Severity::Hold, |severity| severity.value);
-                    Judgement::Fail { asks, measured, why: format!("there is no row of {group}") }
-                }
-            }));
+            judged.push((
+                group,
+                match named(group).and_then(|item| item.get(1)) {
+                    Some(cell) => self.young(measurement, cell, &newest_row)?,
+                    None => {
+                        let rows_seen = measurement.rows_seen;
+                        let measured = Measured { rows_seen, value: "1".to_owned(), unit: "groups".to_owned(), facts: Vec::new() };
+                        let asks = self.shared().severity.as_ref().map_or(Severity::Hold, |severity| severity.value);
+                        Judgement::Fail { asks, measured, why: format!("there is no row of {group}") }
+                    }
+                },
+            ));
         }
-        let late: Vec<&str> = judged.iter().filter(|(_, one)| !matches!(one, Judgement::Pass(_))).map(|(group, _)| group.as_str()).collect();
+        let late: Vec<&str> =
+            judged.iter().filter(|(_, one)| !matches!(one, Judgement::Pass(_))).map(|(group, _)| group.as_str()).collect();
         let facts = [("groups".to_owned(), wanted.len().to_string()), ("late_groups".to_owned(), late.join(", "))];
         let others = if late.len() > 1 { format!(" (late: {})", late.join(", ")) } else { String::new() };
         // The worst first; among equals the one that is listed first, which is the oldest.

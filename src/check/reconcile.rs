@@ -299,10 +299,10 @@ impl super::Kind for Reconcile {
         let filter = no_filter(&self.shared(), "write where: under left and right");
         let steps = self.steps.iter().enumerate().flat_map(|(place, step)| {
             let twice = self.steps.iter().take(place).any(|other| other.name.eq_ignore_ascii_case(&step.name));
-            let twice = twice.then(|| Finding::error(codes::BAD_CHECK, format!("the step `{}` stands twice", step.name)).at(step.name.span));
-            let many = (place == STEPS.len()).then(|| {
-                Finding::error(codes::BAD_CHECK, format!("a bridge has at most {} steps", STEPS.len())).at(step.name.span)
-            });
+            let twice =
+                twice.then(|| Finding::error(codes::BAD_CHECK, format!("the step `{}` stands twice", step.name)).at(step.name.span));
+            let many = (place == STEPS.len())
+                .then(|| Finding::error(codes::BAD_CHECK, format!("a bridge has at most {} steps", STEPS.len())).at(step.name.span));
             let texts = [&step.name, &step.left, &step.right].into_iter().filter(|text| text.trim().is_empty());
             let empty = texts.map(|text| Finding::error(codes::BAD_CHECK, "this says nothing").at(text.span)).next();
             twice.into_iter().chain(many).chain(empty)

@@ -42,7 +42,9 @@ fn plain<'a>(name: &'a str, dialect: &str) -> &'a str {
         "varchar" | "character varying" | "char varying" | "text" | "string" | "nvarchar" => "text",
         "char" | "character" | "bpchar" | "nchar" => "char",
         "bool" | "boolean" | "logical" => "boolean",
-        "timestamp" | "timestamp without time zone" | "timestamp_ntz" | "datetime" if !matches!(dialect, "spark" | "databricks") => "timestamp",
+        "timestamp" | "timestamp without time zone" | "timestamp_ntz" | "datetime" if !matches!(dialect, "spark" | "databricks") => {
+            "timestamp"
+        }
         "timestamp" if matches!(dialect, "spark" | "databricks") => "timestamp with time zone",
         "timestamp_ntz" => "timestamp",
         "timestamptz" | "timestamp with time zone" | "timestamp_tz" => "timestamp with time zone",

@@ -9,6 +9,7 @@ use super::arguments::{Place, Which};
 use super::load::{self, Loaded};
 use super::{Stopped, draw};
 use crate::calendar::{self, Interval, Weekday};
+use crate::check::Spec;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
@@ -83,10 +84,14 @@ fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<pla
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
 fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
+    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::change(_)));
+    if !needed {
+        return Ok(plan::Past::default());
+    }
     let start = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
     let before = start.map_or(now, |interval| interval.start.timestamp());
-    let read = History::read(&loaded.workspace.history())
-        .and_then(|history| history.map_or_else(|| Ok(BTreeMap::new()), |history| history.earlier(&contract.contract, before, now)));
+    let found = |history: History| history.verify().and_then(|_| history.earlier(&contract.contract, before, now));
+    let read = History::read(&loaded.workspace.history()).and_then(|history| history.map_or_else(|| Ok(BTreeMap::new()), found));
     let number = |value: crate::history::Value| value.value.parse().ok().map(|number| (value.start, number));
     Ok(match read {
         Ok(found) => {

@@ -75,7 +75,10 @@ fn listing(rows: &Rows, width: usize, listed: usize) -> Result<(&[Cell], Vec<&[C
         return Err(fault(Reason::WrongType, format!("the query returned {} columns, {wide} were asked for", row.len())));
     }
     if rows.rows.iter().any(|row| row[..width] != first[..width]) {
-        return Err(fault(Reason::SeveralRows, "the query's rows do not begin alike; a list repeats what was measured on each of its rows"));
+        return Err(fault(
+            Reason::SeveralRows,
+            "the query's rows do not begin alike; a list repeats what was measured on each of its rows",
+        ));
     }
     if rows.rows.len() == 1 && first[width..].iter().all(|cell| *cell == Cell::Null) {
         return Ok((&first[..width], Vec::new()));

@@ -202,8 +202,7 @@ impl History {
 
     /// A file of another layout is left alone.
     fn layout(&self) -> Result<(), String> {
-        let layout: i64 =
-            self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())?;
+        let layout: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())?;
         if layout == LAYOUT { Ok(()) } else { Err(format!("it has the layout {layout}, and this version reads {LAYOUT}")) }
     }
 

@@ -8,12 +8,12 @@ use crate::check::Spec;
 use crate::check::argument::{column_of, relation_of};
 use crate::check::baseline::Earlier;
 use crate::check::change::Change;
-use crate::contract::Contract;
-use crate::macros::identifier;
 use crate::check::date_coverage::{Closed, DateCoverage};
 use crate::check::schema::{Promise, Promised, Schema};
+use crate::contract::Contract;
 use crate::dbt::Column;
 use crate::diagnostic::{At, Finding, codes};
+use crate::macros::identifier;
 
 use super::ground::Ground;
 

@@ -99,7 +99,8 @@ fn of_check(ground: &Ground<'_>, contract: &Contract, metrics: &[Traced], spec: 
 fn columns(whole: Draft, ground: &Ground<'_>) -> Result<Vec<Draft>, Vec<Finding>> {
     let Way::Measured(Spec::schema(schema)) = &whole.way else { return Ok(vec![whole]) };
     if schema.promise.columns.is_empty() {
-        let detail = format!("neither the contract nor dbt says which columns `{}` has; run `dbt docs generate`, or list them", whole.about);
+        let detail =
+            format!("neither the contract nor dbt says which columns `{}` has; run `dbt docs generate`, or list them", whole.about);
         return Ok(vec![Draft { way: Way::Skipped(Fault { reason: Reason::NoBaseline, detail }), ..whole }]);
     }
     let mut drafts = Vec::new();
@@ -141,9 +142,7 @@ pub(super) fn assemble(
         notes.push(format!("the check {} reaches no metric of this contract", check.id));
     }
     let not_executed = drafts.iter().filter_map(|draft| match &draft.way {
-        Way::Skipped(fault) if fault.reason == Reason::NotExecutedYet => {
-            Some(format!("{}: {}", draft.id, fault.detail))
-        }
+        Way::Skipped(fault) if fault.reason == Reason::NotExecutedYet => Some(format!("{}: {}", draft.id, fault.detail)),
         Way::Skipped(_) | Way::Measured(_) => None,
     });
     let not_executed = not_executed.collect();

@@ -60,7 +60,8 @@ pub(super) fn of_contract(ground: &Ground<'_>, source: &contract::Source, notes:
         // Without a date, each group's freshness is what shows that it landed.
         match &date {
             Some(date) => {
-                let spec = GroupsPresent::new(common_of(source), path(column), expect(groups), Some(date.clone()), timezone_of(source), None);
+                let spec =
+                    GroupsPresent::new(common_of(source), path(column), expect(groups), Some(date.clone()), timezone_of(source), None);
                 drafts.push(asked(ground, node, "groups", Spec::groups_present(Box::new(spec)))?);
             }
             None if grouped(&drafts) => {}
