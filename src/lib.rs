@@ -36,6 +36,7 @@ pub mod decide;
 pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
+pub mod history;
 pub mod output;
 pub mod project;
 pub mod cli;

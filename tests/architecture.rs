@@ -30,6 +30,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("minijinja", &["macros", "dbt/profiles", "jinja"]),
     ("quick_junit", &["output"]),
     ("rayon", &["execute", "lineage"]),
+    ("rusqlite", &["history"]),
     ("rustls", &["warehouse/postgres"]),
     ("sqlparser", &["lineage"]),
     ("tokio", &["warehouse/postgres"]),

@@ -99,3 +99,16 @@ fn ready_by_is_read_in_four_forms_and_no_other() {
         assert!(error.contains("write a "), "{error}");
     }
 }
+
+/// What would be due on a closed day moves, and never backwards.
+#[test]
+fn a_calendar_moves_what_is_due() {
+    let text = "closed:\n  - {day: 2026-12-25, name: Christmas Day, moves_to: 2026-12-28}\n  - {day: 2026-12-28}\n  - {day: 2027-01-01, moves_to: 2026-12-31}\n";
+    let closures = presscheck::yaml::read::<presscheck::calendar::Closures>(text, std::path::Path::new("gb.yml")).value.unwrap();
+    let closed = presscheck::calendar::Closed::from(closures);
+    for (day, due) in
+        [("2026-12-24", "2026-12-24"), ("2026-12-25", "2026-12-29"), ("2026-12-28", "2026-12-29"), ("2027-01-01", "2027-01-02")]
+    {
+        assert_eq!(closed.due(day.parse().unwrap()).to_string(), due, "{day}");
+    }
+}

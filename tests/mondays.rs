@@ -58,6 +58,7 @@ fn every_monday_is_decided_as_the_table_says() {
     let schema = json(&presscheck(&["schema", "--of", "decision"], Path::new(".")));
     let schema = jsonschema::validator_for(&schema).expect("a JSON Schema");
     let mut wrong = String::new();
+    let mut sentences = String::new();
     for monday in &table.mondays {
         let folder = tempfile::tempdir().expect("a folder");
         let demo = presscheck(&["demo", "--into", "bikes", "--monday", &monday.name, "--format", "json"], folder.path());
@@ -69,6 +70,7 @@ fn every_monday_is_decided_as_the_table_says() {
         if let Some(error) = schema.iter_errors(&told).next() {
             wrong += &format!("{}: not what the published schema says: {error} at {}\n", monday.name, error.instance_path());
         }
+        sentences += &format!("== {}\n{}", monday.name, said(&told));
         let decided = decided(&told, &monday.expect.because);
         if decided != monday.expect {
             wrong += &format!("{}: expected {:#?}\n  decided {:#?}\n", monday.name, monday.expect, decided);
@@ -85,6 +87,15 @@ fn every_monday_is_decided_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+    insta::assert_snapshot!("sentences", sentences);
+}
+
+/// What readers are told: of the report, and of each metric that does not simply publish.
+fn said(told: &serde_json::Value) -> String {
+    let decision = &told["decisions"][0];
+    let metrics = decision["metrics"].as_array().into_iter().flatten().filter(|metric| metric["verdict"] != "publish");
+    let text = |value: &serde_json::Value| format!("{}\n", value.as_str().unwrap_or("?"));
+    text(&decision["summary"]) + &metrics.map(|metric| format!("  {}", text(&metric["sentence"]))).collect::<String>()
 }
 
 /// The decision in the table's words; of the causes, those that the table names.

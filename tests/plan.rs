@@ -23,7 +23,7 @@ use crate::warehouse::Database;
 
 /// One world: SQL that makes the tables, and checks as a contract writes them.
 #[derive(Default, serde::Deserialize)]
-struct Case {
+pub struct Case {
     sql: String,
     #[serde(default)]
     sources: String,
@@ -34,9 +34,20 @@ struct Case {
     /// Days of the schedule's calendar.
     #[serde(default)]
     closed: Option<String>,
+    #[serde(default)]
+    past: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    history_is_broken: bool,
 }
 
-fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
+impl Case {
+    pub fn of(sql: &str, sources: &str, checks: &str) -> Case {
+        let (sql, sources, checks) = (sql.into(), sources.into(), checks.into());
+        Case { sql, sources, checks, interval: None, closed: None, past: BTreeMap::new(), history_is_broken: false }
+    }
+}
+
+pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
     let source = kind == NodeKind::Source;
     Node {
         unique_id: if source { format!("source.p.raw.{name}") } else { format!("model.p.{name}") },
@@ -147,7 +158,7 @@ fn contract(case: &Case) -> Contract {
     read.value.unwrap()
 }
 
-fn week() -> Interval {
+pub fn week() -> Interval {
     Interval { start: "2026-11-16T00:00[Europe/London]".parse().unwrap(), end: "2026-11-23T00:00[Europe/London]".parse().unwrap() }
 }
 
@@ -183,7 +194,17 @@ fn graph(project: &Project) -> Lineage {
     lineage
 }
 
-fn planned(case: &Case) -> Result<Plan, String> {
+/// What earlier runs measured: by check, `interval start = value`, the newest first.
+fn past(case: &Case) -> plan::Past {
+    let value = |line: &String| {
+        let (start, value) = line.split_once('=').unwrap();
+        (start.trim().parse().unwrap(), value.trim().parse().unwrap())
+    };
+    let values = case.past.iter().map(|(id, lines)| (id.clone(), lines.iter().map(value).collect()));
+    plan::Past { values: values.collect(), unreadable: case.history_is_broken.then(|| "it is damaged".into()) }
+}
+
+pub fn planned(case: &Case) -> Result<Plan, String> {
     selected(case, None)
 }
 
@@ -207,12 +228,17 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
     let selection = selection.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect());
     let interval = case.interval.as_ref().map(|(start, end)| Interval { start: start.parse().unwrap(), end: end.parse().unwrap() });
     let closed = case.closed.as_ref().map(|text| yaml::read::<Closures>(text, Path::new("calendar.yml")).value.unwrap().into());
-    let options = Options { interval: interval.or_else(|| Some(week())), selection, macros: &macros, given: plan::Given { closed } };
+    let options = Options {
+        interval: interval.or_else(|| Some(week())),
+        selection,
+        macros: &macros,
+        given: plan::Given { closed, past: past(case) },
+    };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)
 }
 
-fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
+pub fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
     ended_on(plan, &database.open())
 }
 
@@ -231,7 +257,7 @@ fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome>
     decide::outcomes(plan, &answers, now)
 }
 
-fn told(outcome: &Outcome) -> String {
+pub fn told(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Pass(evidence) => {
             format!("pass: {} {} of {}", evidence.measured().value, evidence.measured().unit, evidence.measured().rows_seen)
@@ -305,8 +331,7 @@ fn statements_are_fused_by_relation_and_filter() {
                  - reconcile: {left: {model: t, value: sum(a)}, right: {model: u, value: sum(b), where: b > 0}, by: [a], tolerance: {relative: 0.5%, absolute: 100}}\n\
                  - change: {metric: m, between: {min: 50% of previous}}\n- dbt_tests: {select: upstream}"
             .into(),
-        interval: None,
-        closed: None,
+        ..Case::of("", "", "")
     };
     let plan = planned(&case).unwrap();
     let mut text = String::new();
@@ -353,13 +378,13 @@ const REACHING: &str = "- not_null: {column: t.a}\n- not_null: {column: t.b}\n- 
 #[test]
 fn checks_reach_the_metrics_that_depend_on_them() {
     let sources = "- {source: raw.src, severity: warn}\n- {source: raw.bare, complete_through: interval.end, group_by: a}";
-    let case = Case { sql: String::new(), sources: sources.into(), checks: REACHING.into(), interval: None, closed: None };
+    let case = Case::of("", sources, REACHING);
     insta::assert_snapshot!("reach", reached(&planned(&case).unwrap()));
 }
 
 #[test]
 fn what_is_not_selected_is_skipped_and_still_expected() {
-    let case = Case { sql: String::new(), sources: "- {source: raw.src}".into(), checks: REACHING.into(), interval: None, closed: None };
+    let case = Case::of("", "- {source: raw.src}", REACHING);
     let (all, some) = (planned(&case).unwrap(), selected(&case, Some(&["source.p.raw.src", "test.p.singular"])).unwrap());
     assert_eq!(format!("{:?}", all.expected), format!("{:?}", some.expected), "the expected set does not shrink");
     let asked: Vec<String> =
@@ -375,8 +400,7 @@ fn what_is_not_selected_is_skipped_and_still_expected() {
 fn tests_of_dbt_are_selected_as_dbt_selects() {
     let select = |selector: &str| {
         let checks = format!("- dbt_tests: {{select: '{selector}'}}");
-        planned(&Case { sql: String::new(), sources: String::new(), checks, interval: None, closed: None })
-            .map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
+        planned(&Case::of("", "", &checks)).map(|plan| plan.asks.into_keys().collect::<Vec<_>>().join(" "))
     };
     insta::assert_snapshot!(
         ["test_name:not_null", "t", "u", "no_such_model", "state:modified"].map(|text| format!("{text}: {:?}\n", select(text))).concat()
@@ -390,8 +414,7 @@ fn tests_of_dbt_are_measured() {
         sql: sql.into(),
         sources: String::new(),
         checks: "- dbt_tests: {select: upstream, recover: Ask the shop.}".into(),
-        interval: None,
-        closed: None,
+        ..Case::of("", "", "")
     };
     let mut text = String::new();
     for (name, sql) in [
@@ -415,6 +438,36 @@ fn tests_of_dbt_are_measured() {
         }
     }
     insta::assert_snapshot!("dbt_tests", text);
+}
+
+/// dbt's `loaded_at_query` says how fresh a source is; what it cannot say is skipped, never taken as fresh.
+#[test]
+fn a_source_is_as_fresh_as_its_query_says() {
+    let fresh = |query: &str, sources: &str, loaded_at: &str| {
+        let mut project = project();
+        let src = project.nodes.get_mut("source.p.raw.src").unwrap();
+        (src.loaded_at_field, src.loaded_at_query) = (None, Some(query.into()));
+        let lineage = graph(&project);
+        let macros = Macros::new("duckdb", Vec::new()).unwrap();
+        let options = Options { interval: Some(week()), selection: None, macros: &macros, given: plan::Given::default() };
+        let case = Case::of("", sources, "- not_null: {column: t.a}");
+        let plan = plan::build(&contract(&case), &project, &lineage, &options).unwrap();
+        let sql = format!("create table src as select 1 as a, {loaded_at} as loaded_at; create table t as select 1 as a");
+        told(&ended(&plan, &Database::of(&sql))["freshness:raw.src"])
+    };
+    let (plain, now) = ("- {source: raw.src}", "timestamptz '2026-11-23 11:00:00+00'");
+    let lines = [
+        fresh("select max(loaded_at) from {{ this }};", plain, now),
+        fresh("select max(loaded_at) from {{this}}", plain, "timestamptz '2026-11-20 11:00:00+00'"),
+        fresh("select max(loaded_at) from {{ this }}", plain, "timestamptz '2026-11-24 11:00:00+00'"),
+        fresh("select max(loaded_at) from {{ this }}", plain, "timestamp '2026-11-23 11:00:00'"),
+        fresh("select max(loaded_at) from {{ this }} where false", plain, now),
+        fresh("select loaded_at from {{ this }} where false", plain, now),
+        fresh("select max(loaded_at) from {{ ref('t') }}", plain, now),
+        fresh("select max(loaded_at) from {{ this }}", "- {source: raw.src, group_by: a, expect: ['1']}", now),
+        fresh("delete from t", plain, now),
+    ];
+    insta::assert_snapshot!("loaded_at_query", lines.join("\n"));
 }
 
 #[test]

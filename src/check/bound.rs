@@ -1,5 +1,6 @@
 //! Bounds of a number: absolute, or relative to earlier runs (`50% of previous`).
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use rust_decimal::Decimal;
@@ -7,6 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer};
 
 use super::argument::{Number, Percentage, Scalar};
+use super::baseline::Earlier;
+use super::judge::{exact_product, fault};
+use super::outcome::{Fault, Reason};
 use crate::diagnostic::{At, Finding, codes};
 
 /// Lowest and highest value, both allowed.
@@ -33,10 +37,12 @@ pub enum Bound {
 /// Which earlier runs a relative bound looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Base {
-    /// The last run that published.
+    /// The run of the interval before.
     Previous,
     /// The median of the last runs.
     Median,
+    /// The last run of the same day of the week.
+    SameWeekday,
 }
 
 impl Bound {
@@ -55,6 +61,7 @@ impl fmt::Display for Bound {
             Bound::Absolute(number) => number.fmt(f),
             Bound::Relative(share, Base::Previous) => write!(f, "{share} of previous"),
             Bound::Relative(share, Base::Median) => write!(f, "{share} of median"),
+            Bound::Relative(share, Base::SameWeekday) => write!(f, "{share} of same weekday"),
         }
     }
 }
@@ -69,11 +76,12 @@ impl std::str::FromStr for Bound {
             return Ok(Bound::Absolute(number.0));
         }
         let words: Vec<&str> = text.split_whitespace().collect();
-        let [share, "of", base] = words.as_slice() else { return Err(wrong()) };
+        let [share, "of", base @ ..] = words.as_slice() else { return Err(wrong()) };
         let share = share.parse().map_err(|_| wrong())?;
-        match *base {
-            "previous" => Ok(Bound::Relative(share, Base::Previous)),
-            "median" => Ok(Bound::Relative(share, Base::Median)),
+        match base {
+            ["previous"] => Ok(Bound::Relative(share, Base::Previous)),
+            ["median"] => Ok(Bound::Relative(share, Base::Median)),
+            ["same", "weekday"] => Ok(Bound::Relative(share, Base::SameWeekday)),
             _ => Err(wrong()),
         }
     }
@@ -98,7 +106,7 @@ impl JsonSchema for Bound {
             "description": "A number, or a share of what an earlier run measured",
             "oneOf": [
                 { "type": "number" },
-                { "type": "string", "pattern": r"^\s*(-?\d+(\.\d+)?|\d+(\.\d+)?%\s+of\s+(previous|median))\s*$",
+                { "type": "string", "pattern": r"^\s*(-?\d+(\.\d+)?|\d+(\.\d+)?%\s+of\s+(previous|median|same\s+weekday))\s*$",
                   "examples": ["50% of previous", "200% of median"] }
             ]
         })
@@ -138,9 +146,59 @@ impl Between {
         }
         problems
     }
-    /// Why the bounds cannot be compared without history, if so.
-    pub fn needs_history(&self) -> Option<String> {
-        let relative = self.min.iter().chain(&self.max).find(|bound| bound.absolute().is_none())?;
-        Some(format!("`{}` needs the history of earlier runs", relative.value))
+    /// Says that a bound for the first runs cannot need earlier ones.
+    pub fn problems_at_first(&self, whole: bool) -> Vec<Finding> {
+        let relative = self.min.iter().chain(&self.max).find(|bound| bound.absolute().is_none());
+        let relative = relative.map(|bound| {
+            let finding = Finding::error(codes::BAD_CHECK, "`at_first` is for runs that have none before them").at(bound.span);
+            finding.help("write numbers")
+        });
+        self.problems(whole).into_iter().chain(relative).collect()
+    }
+
+    /// How the value is out of bounds, if it is: below the lowest, or above the highest.
+    ///
+    /// # Errors
+    /// A bound that needs more history than there is, or that cannot be compared exactly.
+    pub fn beyond(&self, value: Decimal, earlier: &Earlier) -> Result<Option<Beyond>, Fault> {
+        // Both are compared before either is believed.
+        let min = self.min.as_ref().map(|bound| bound.value.against(value, earlier)).transpose()?;
+        let max = self.max.as_ref().map(|bound| bound.value.against(value, earlier)).transpose()?;
+        Ok(match (min, max) {
+            (Some((Ordering::Less, bound)), _) => Some(Beyond::Below(bound)),
+            (_, Some((Ordering::Greater, bound))) => Some(Beyond::Above(bound)),
+            (Some(_) | None, Some(_) | None) => None,
+        })
+    }
+}
+
+/// Which bound a value is beyond, in words: `50% of previous (120)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Beyond {
+    Below(String),
+    Above(String),
+}
+
+impl Bound {
+    /// On which side of the bound a value is. A share of a negative number is compared as the ratio of both, which then lies the other way round.
+    fn against(&self, value: Decimal, earlier: &Earlier) -> Result<(Ordering, String), Fault> {
+        let Bound::Relative(share, base) = self else {
+            let Some(number) = self.absolute() else { return Err(fault(Reason::Internal, "a bound is neither number nor share")) };
+            return Ok((value.cmp(&number), number.to_string()));
+        };
+        let base = earlier.base(*base)?;
+        let words = format!("{self} ({base})");
+        if base.is_zero() {
+            if value.is_zero() {
+                return Ok((Ordering::Equal, words));
+            }
+            return Err(fault(Reason::ZeroDenominator, format!("`{self}` is a share of 0, and {value} was measured")));
+        }
+        let inexact = || fault(Reason::OutOfRange, format!("{value} cannot be compared with {words} exactly"));
+        let left = value.checked_mul(Decimal::ONE_HUNDRED).ok_or_else(inexact)?;
+        let right = exact_product(share.0, base).ok_or_else(inexact)?;
+        let order = left.cmp(&right);
+        Ok((if base.is_sign_negative() { order.reverse() } else { order }, words))
     }
 }

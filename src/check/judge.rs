@@ -180,7 +180,7 @@ fn crosses(limit: &Threshold, value: i128, rows_seen: i128) -> Result<bool, Faul
 }
 
 /// The product when no digit was rounded away.
-fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
+pub(super) fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
     let product = a.checked_mul(b)?;
     (product.scale() == a.scale().checked_add(b.scale())? || product.checked_div(b)? == a).then_some(product)
 }

@@ -5,6 +5,7 @@
 //! Not for: which metric a check can hold (`plan`), nor what a verdict follows from outcomes (`decide`).
 
 pub mod argument;
+pub mod baseline;
 pub mod bound;
 pub mod common;
 pub mod judge;

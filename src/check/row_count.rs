@@ -1,6 +1,7 @@
 //! `row_count`: the number of rows is within bounds.
 
-use super::bound::{Between, Bound};
+use super::baseline::Earlier;
+use super::bound::{Between, Beyond};
 use super::common::{Common, Part, Request};
 use super::judge::{counted, crossed, enough, fault, severity, word};
 use super::measurement::Measurement;
@@ -16,6 +17,25 @@ crate::check_args! {
         /// Lowest and highest number of rows: whole numbers, or shares of earlier runs.
         #[serde(default)]
         pub between: Option<Between>,
+        /// What counts while there are too few earlier runs: numbers. Without it the check then ends in an error.
+        #[serde(default)]
+        pub at_first: Option<Between>,
+        /// What earlier runs measured.
+        #[serde(skip)]
+        #[schemars(skip)]
+        pub earlier: Earlier,
+    }
+}
+
+/// How a value compares where there are too few earlier runs: with the numbers that the contract has for that, if it has any.
+pub(super) fn at_first(
+    compared: Result<Option<Beyond>, Fault>,
+    at_first: Option<&Between>,
+    value: rust_decimal::Decimal,
+) -> Result<Option<Beyond>, Fault> {
+    match (compared, at_first) {
+        (Err(fault), Some(at_first)) if fault.reason == Reason::NoBaseline => at_first.beyond(value, &Earlier::default()),
+        (compared, _) => compared,
     }
 }
 
@@ -24,17 +44,12 @@ impl RowCount {
     fn beyond(&self, rows: i128) -> Result<Option<String>, Fault> {
         let rows = rust_decimal::Decimal::try_from_i128_with_scale(rows, 0)
             .map_err(|_| fault(Reason::OutOfRange, format!("{rows} rows cannot be compared exactly")))?;
-        let absolute = |bound: &Bound| {
-            bound.absolute().ok_or_else(|| fault(Reason::NoBaseline, format!("`{bound}` needs the history of earlier runs")))
-        };
         let Some(between) = &self.between else { return Ok(None) };
-        let min = between.min.as_ref().map(|bound| absolute(&bound.value)).transpose()?;
-        let max = between.max.as_ref().map(|bound| absolute(&bound.value)).transpose()?;
-        Ok(match (min, max) {
-            (Some(min), _) if rows < min => Some(format!("fewer than {min}")),
-            (_, Some(max)) if rows > max => Some(format!("more than {max}")),
-            (Some(_) | None, Some(_) | None) => None,
-        })
+        let beyond = at_first(between.beyond(rows, &self.earlier), self.at_first.as_ref(), rows)?;
+        Ok(beyond.map(|beyond| match beyond {
+            Beyond::Below(bound) => format!("fewer than {bound}"),
+            Beyond::Above(bound) => format!("more than {bound}"),
+        }))
     }
     fn compare(&self, rows: i128) -> Result<Judgement, Fault> {
         let common = self.shared();
@@ -96,15 +111,14 @@ impl super::Kind for RowCount {
                 ]
             }
             (Some(_), Some(limit)) => vec![Finding::error(codes::BAD_CHECK, "`between` excludes `warn_if` and `hold_if`").at(limit.span)],
-            (Some(between), None) => between.problems(true),
+            (Some(between), None) => {
+                between.problems(true).into_iter().chain(self.at_first.iter().flat_map(|first| first.problems_at_first(true))).collect()
+            }
             (None, Some(_)) => Vec::new(),
         };
         for limit in limits.iter().filter(|limit| limit.percent) {
             problems.push(Finding::error(codes::BAD_CHECK, "the rows are always 100% of the rows").at(limit.span).help("write a number"));
         }
         problems
-    }
-    fn executed(&self) -> Result<(), String> {
-        self.between.as_ref().and_then(Between::needs_history).map_or(Ok(()), Err)
     }
 }

@@ -14,6 +14,7 @@ use super::prepare::{self, Prepared};
 use super::{Ended, Stopped, connect, draw, progress, store};
 use crate::decide::{self, Context, FactName};
 use crate::execute::{self, Answers};
+use crate::history::History;
 use crate::output::{self, Told};
 use crate::record::{self, Document};
 
@@ -115,11 +116,20 @@ impl Check {
             (document, decision.exit_code(self.fail_on.into()))
         };
         let (document, code) = write(&context.clone().holds(FactName::RecordDurable, "stored in the target folder before it was told"));
-        match store::store(&path, &output::stored(&document)) {
+        match store::store(&path, &output::stored(&document)).and_then(|()| self.remember(loaded, one, &document)) {
             Ok(()) => Ok((document, code)),
             // What cannot be stored was not decided.
             Err(error) => Ok(write(&context.broken(FactName::RecordDurable, error))),
         }
+    }
+
+    /// Adds the decision to the project's history, unless it is no real one: a rehearsal, a part, or an exposure without a contract.
+    fn remember(&self, loaded: &Loaded, one: &Prepared, document: &Document) -> Result<(), String> {
+        let part = !self.which.select.is_empty() || !self.which.exclude.is_empty();
+        if self.which.as_of.is_some() || part || one.contract.is_none() {
+            return Ok(());
+        }
+        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(document)).map(|_added| ())
     }
 
     fn meta(&self, loaded: &Loaded, one: &Prepared) -> record::Meta {

@@ -1,6 +1,6 @@
 //! From what was typed to plans: one for each contract, or one for an exposure without a contract.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -9,9 +9,11 @@ use super::arguments::{Place, Which};
 use super::load::{self, Loaded};
 use super::{Stopped, draw};
 use crate::calendar::{self, Interval, Weekday};
+use crate::check::Spec;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
+use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
 
@@ -42,7 +44,7 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
     let contracts = load::sound_contracts(&mut loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let given = given(&mut loaded, &contract)?;
+        let given = given(&mut loaded, &contract, now)?;
         let plan = one(&loaded, &contract, &macros, selection.clone(), given, now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
@@ -65,18 +67,39 @@ fn one(
     plan::build(contract, &loaded.project, &loaded.lineage, &options).map_err(usage)
 }
 
-/// What the contract refers to: the days of its calendar.
-fn given(loaded: &mut Loaded, contract: &Contract) -> Result<plan::Given, Stopped> {
+/// What the contract refers to: the days of its calendar, and what earlier runs measured.
+fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
+    let past = past(loaded, contract, now)?;
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
-        return Ok(plan::Given::default());
+        return Ok(plan::Given { closed: None, past });
     };
     let file = loaded.workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
     loaded.inputs.push((file.path.clone(), blake3::hash(file.text.as_bytes())));
     let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);
     match read.value {
-        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()) }),
+        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), past }),
         _ => Err(usage(read.findings)),
     }
+}
+
+/// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
+fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
+    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::change(_)));
+    if !needed {
+        return Ok(plan::Past::default());
+    }
+    let start = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
+    let before = start.map_or(now, |interval| interval.start.timestamp());
+    let found = |history: History| history.verify().and_then(|_| history.earlier(&contract.contract, before, now));
+    let read = History::read(&loaded.workspace.history()).and_then(|history| history.map_or_else(|| Ok(BTreeMap::new()), found));
+    let number = |value: crate::history::Value| value.value.parse().ok().map(|number| (value.start, number));
+    Ok(match read {
+        Ok(found) => {
+            let values = found.into_iter().map(|(check, values)| (check, values.into_iter().filter_map(number).collect()));
+            plan::Past { values: values.collect(), unreadable: None }
+        }
+        Err(unreadable) => plan::Past { values: BTreeMap::new(), unreadable: Some(unreadable) },
+    })
 }
 
 /// The newest interval of the schedule that has ended.

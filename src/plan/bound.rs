@@ -1,13 +1,19 @@
-//! A check as written -> the check as it is asked: what the interval, the calendar and the project make of it. Not for what is rendered of it: see `measure`.
+//! A check as written -> the check as it is asked: what the interval, the calendar, the project and
+//! earlier runs make of it. Not for what is rendered of it: see `measure`.
 
 use jiff::civil::Date;
 
 use crate::calendar::{self, Interval, IntervalUnit, Slot};
 use crate::check::Spec;
+use crate::check::argument::{column_of, relation_of};
+use crate::check::baseline::Earlier;
+use crate::check::change::Change;
 use crate::check::date_coverage::{Closed, DateCoverage};
 use crate::check::schema::{Promise, Promised, Schema};
+use crate::contract::Contract;
 use crate::dbt::Column;
 use crate::diagnostic::{At, Finding, codes};
+use crate::macros::identifier;
 
 use super::ground::Ground;
 
@@ -15,7 +21,7 @@ use super::ground::Ground;
 ///
 /// # Errors
 /// What the contract would have to say for that.
-pub(super) fn bound(ground: &Ground<'_>, spec: &Spec) -> Result<Spec, Finding> {
+pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, Finding> {
     Ok(match spec {
         Spec::date_coverage(coverage) => {
             let mut bound = coverage.clone();
@@ -32,8 +38,17 @@ pub(super) fn bound(ground: &Ground<'_>, spec: &Spec) -> Result<Spec, Finding> {
             bound.promise = promise(ground, schema)?;
             Spec::schema(bound)
         }
+        Spec::row_count(count) => {
+            let mut bound = count.clone();
+            bound.earlier = earlier(ground, id);
+            Spec::row_count(bound)
+        }
+        Spec::change(change) => {
+            let mut bound = change.clone();
+            bound.earlier = earlier(ground, id);
+            Spec::change(bound)
+        }
         Spec::freshness(_)
-        | Spec::row_count(_)
         | Spec::not_null(_)
         | Spec::unique(_)
         | Spec::accepted_values(_)
@@ -44,7 +59,6 @@ pub(super) fn bound(ground: &Ground<'_>, spec: &Spec) -> Result<Spec, Finding> {
         | Spec::sql(_)
         | Spec::reconcile(_)
         | Spec::reconcile_rows(_)
-        | Spec::change(_)
         | Spec::dbt_tests(_)
         | Spec::dbt_test(_) => spec.clone(),
     })
@@ -87,6 +101,44 @@ fn is_closed(ground: &Ground<'_>, coverage: &DateCoverage, day: Date) -> bool {
 fn whole(ground: &Ground<'_>, place: &At<String>) -> Result<Slot, Finding> {
     let interval = interval(ground, place)?;
     Ok(Slot { name: "the interval".to_owned(), start: interval.start.clone(), end: interval.end.clone() })
+}
+
+/// What earlier runs measured for the check.
+fn earlier(ground: &Ground<'_>, id: &str) -> Earlier {
+    let past = &ground.options.given.past;
+    Earlier {
+        start: ground.options.interval.as_ref().map(|interval| interval.start.clone()),
+        values: past.values.get(id).cloned().unwrap_or_default(),
+        unreadable: past.unreadable.clone(),
+    }
+}
+
+/// The change of a metric with where its value comes from: the metric's own column or expression, unless the check says it.
+///
+/// # Errors
+/// A metric of the semantic layer has no SQL here.
+pub(super) fn with_origin(ground: &Ground<'_>, contract: &Contract, change: &Change) -> Result<Change, Finding> {
+    let mut whole = change.clone();
+    if whole.value.is_some() && whole.model.is_some() {
+        return Ok(whole);
+    }
+    let metric = contract.metrics.iter().find(|(name, _)| name.value == change.metric.value).map(|(_, metric)| metric);
+    let (model, value) = match metric.map(|metric| (&metric.column, &metric.expression, &metric.model)) {
+        Some((Some(path), None, _)) => {
+            let column = column_of(path);
+            let name = identifier(&column, ground.options.macros.dialect()).unwrap_or_else(|| column.value.clone());
+            (Some(relation_of(path)), Some(At { value: format!("sum({name})"), span: column.span }))
+        }
+        Some((None, Some(expression), Some(model))) => (Some(model.clone()), Some(expression.clone())),
+        Some((Some(_) | None, _, _)) | None => (None, None),
+    };
+    whole.model = whole.model.or(model);
+    whole.value = whole.value.or(value);
+    if whole.value.is_none() || whole.model.is_none() {
+        let finding = Finding::error(codes::BAD_CHECK, format!("nothing says how to compute `{}` from a model", change.metric));
+        return Err(finding.at(change.metric.span).help("add model: and value:, an aggregate such as sum(gross_revenue)"));
+    }
+    Ok(whole)
 }
 
 /// What contract, catalog and manifest say of a relation's columns: the contract's own list, else what the catalog saw with the types that are documented.

@@ -9,6 +9,7 @@ use crate::dbt::Project;
 use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Lineage;
 
+use super::bound::with_origin;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
@@ -59,7 +60,7 @@ pub(super) fn drafts(ground: &Ground<'_>, contract: &Contract, notes: &mut Vec<S
         }
     }
     for spec in &contract.checks {
-        match of_check(ground, &metrics, spec) {
+        match of_check(ground, contract, &metrics, spec) {
             Ok(found) => drafts.extend(found),
             Err(found) => findings.extend(found),
         }
@@ -68,7 +69,7 @@ pub(super) fn drafts(ground: &Ground<'_>, contract: &Contract, notes: &mut Vec<S
 }
 
 /// One check of the contract; `dbt_tests` stands for many.
-fn of_check(ground: &Ground<'_>, metrics: &[Traced], spec: &At<Spec>) -> Result<Vec<Draft>, Vec<Finding>> {
+fn of_check(ground: &Ground<'_>, contract: &Contract, metrics: &[Traced], spec: &At<Spec>) -> Result<Vec<Draft>, Vec<Finding>> {
     let name = check_name(spec);
     match &spec.value {
         Spec::dbt_tests(tests) => {
@@ -84,6 +85,10 @@ fn of_check(ground: &Ground<'_>, metrics: &[Traced], spec: &At<Spec>) -> Result<
                 return Ok(tests.into_iter().map(skipped).collect());
             }
             dbt_tests::selected(ground, metrics, &tests.select, &common)
+        }
+        Spec::change(change) => {
+            let change = with_origin(ground, contract, change).map_err(|finding| vec![finding])?;
+            Draft::of(ground, name, &Spec::change(Box::new(change))).map(|draft| vec![draft])
         }
         Spec::schema(_) => Ok(columns(Draft::of(ground, name, spec)?, ground)?),
         _ => Draft::of(ground, name, spec).map(|draft| vec![draft]),

@@ -45,7 +45,7 @@ pub(super) enum Way {
 impl Draft {
     /// A check that a contract wrote.
     pub fn of(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
-        let spec = bound(ground, spec).map_err(|finding| vec![finding])?;
+        let spec = bound(ground, &id, spec).map_err(|finding| vec![finding])?;
         Draft::bound(ground, id, &spec)
     }
 

@@ -53,6 +53,17 @@ pub struct Options<'a> {
 pub struct Given {
     /// The days of the schedule's calendar; `None` when the schedule names none.
     pub closed: Option<Closed>,
+    /// What earlier runs of the contract measured.
+    pub past: Past,
+}
+
+/// What earlier runs of a contract measured.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// By check: where each interval began, and the value that was measured for it; the newest interval first.
+    pub values: BTreeMap<CheckId, Vec<(jiff::Zoned, rust_decimal::Decimal)>>,
+    /// Why it cannot be read, if so.
+    pub unreadable: Option<String>,
 }
 
 /// Everything that will be asked, and what each answer is for.

@@ -4,6 +4,7 @@
 use crate::calendar::Age;
 use crate::check::Spec;
 use crate::check::argument::Scalar;
+use crate::check::baseline::Earlier;
 use crate::check::common::{Common, Severity, Tells};
 use crate::check::date_coverage::DateCoverage;
 use crate::check::freshness::Freshness;
@@ -155,7 +156,7 @@ fn landing(
         }
         Some(_) | None => {
             notes.push(format!("neither the contract nor dbt says how fresh {name} must be; it is only checked to have rows"));
-            let landed = RowCount::new(common, source, None);
+            let landed = RowCount::new(common, source, None, None, Earlier::default());
             Draft { tells: Tells::Stale, ..made(ground, node, format!("landed:{name}"), Spec::row_count(Box::new(landed))) }
         }
     }

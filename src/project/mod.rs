@@ -173,6 +173,11 @@ impl Workspace {
         wanted.iter().map(one).collect()
     }
 
+    /// The folder of the project's history.
+    pub fn history(&self) -> PathBuf {
+        self.root.join(self.settings.history.as_ref().map_or(Path::new(".presscheck"), |history| history.path.value.as_path()))
+    }
+
     /// A file that a contract names, against the project's root.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub struct Settings {
     pub connections: IndexMap<At<String>, Connection>,
     /// Where alerts go, by the name that contracts use. Read and validated; not executed yet.
     pub routes: IndexMap<At<String>, Route>,
-    /// Where the history of runs is kept. Read and validated; not executed yet.
+    /// Where the history of runs is kept; `.presscheck` when absent.
     pub history: Option<History>,
 }
 

@@ -1,0 +1,299 @@
+//! What was decided and measured, for ever: one SQLite file to which decisions are added and nothing else is done. Read back as what earlier runs measured.
+//!
+//! Durable before it is acted on (write-ahead log, `synchronous = FULL`), refuses changes and removals, and chains its records by hash, so that a file that was
+//! edited says so. Rehearsals and runs that selected less are no part of it. It sees records and nothing else, so what is kept is what was told.
+//! Not for the last decision's document, which commands keep in dbt's target folder.
+#![expect(clippy::disallowed_methods, reason = "this room keeps a file")]
+
+mod chain;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+
+use crate::record::{CheckRecord, Document, Ended, Reason};
+
+/// The number of this layout.
+const LAYOUT: i64 = 1;
+/// Longest that another process may keep the file.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Most earlier intervals that are read of a check.
+const REMEMBERED: usize = 60;
+
+const TABLES: &str = "
+create table decisions (
+    number integer primary key,
+    run text not null unique,
+    contract text not null,
+    interval_start text,
+    interval_end text,
+    begins integer,
+    decided_at text not null,
+    decided integer not null,
+    status text not null,
+    verdicts text not null,
+    expected_hash text not null,
+    snapshot text not null,
+    previous text not null,
+    hash text not null
+);
+create index decisions_by_contract on decisions (contract, begins, decided);
+create table measured (
+    decision integer not null references decisions (number),
+    check_id text not null,
+    kind text not null,
+    outcome text not null,
+    reason text,
+    rows_seen text,
+    value text,
+    unit text,
+    sql_hash text,
+    primary key (decision, check_id)
+) without rowid;
+create trigger decisions_stay before update on decisions begin select raise(abort, 'history is only added to'); end;
+create trigger decisions_remain before delete on decisions begin select raise(abort, 'history is only added to'); end;
+create trigger measured_stays before update on measured begin select raise(abort, 'history is only added to'); end;
+create trigger measured_remains before delete on measured begin select raise(abort, 'history is only added to'); end;
+";
+
+/// The file of one project's history.
+#[derive(Debug)]
+pub struct History {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// Whether a decision was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is there now.
+    New,
+    /// It was there already: the same decision is kept once.
+    Known,
+    /// It is not kept: a rehearsal, or a run that was told to look at less.
+    NotReal,
+}
+
+/// What a check measured for one interval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Where the interval began, in the contract's zone; the decision's time where there is no interval.
+    pub start: Zoned,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// The judged number, exact, as text.
+    pub value: String,
+    /// How the check ended.
+    pub outcome: Ended,
+    /// The decision.
+    pub run: String,
+}
+
+impl History {
+    /// Opens the history in a folder, to add to it; makes both when they are not there.
+    ///
+    /// # Errors
+    /// Why it cannot be used, for people.
+    pub fn open(folder: &Path) -> Result<History, String> {
+        let path = file(folder);
+        let wrong = |error: String| format!("the history {} cannot be used: {error}", path.display());
+        std::fs::create_dir_all(folder).map_err(|error| wrong(error.to_string()))?;
+        let connection = Connection::open(&path).map_err(|error| wrong(error.to_string()))?;
+        let mut history = History { connection, path: path.clone() };
+        history.prepare().map_err(|error| wrong(error.to_string()))?;
+        history.layout().map_err(wrong)?;
+        Ok(history)
+    }
+
+    /// Opens the history in a folder, to read it; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    pub fn read(folder: &Path) -> Result<Option<History>, String> {
+        let path = file(folder);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", path.display());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(|error| wrong(error.to_string()))?;
+        connection.busy_timeout(PATIENCE).map_err(|error| wrong(error.to_string()))?;
+        let history = History { connection, path: path.clone() };
+        history.layout().map_err(wrong)?;
+        Ok(Some(history))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a decision with everything that its checks measured. On disk when this returns.
+    ///
+    /// # Errors
+    /// Why it is not kept, for people: then nothing of it is.
+    pub fn add(&mut self, document: &Document) -> Result<Added, String> {
+        if document.rehearsal || document.checks.iter().any(|check| check.reason == Some(Reason::Deselected)) {
+            return Ok(Added::NotReal);
+        }
+        let begins = document.interval.as_ref().map(|interval| instant(&interval.start)).transpose()?;
+        self.insert(document, begins).map_err(|error| format!("the decision cannot be added to {}: {error}", self.path.display()))
+    }
+
+    /// What each check of a contract measured for earlier intervals, the newest first: of each interval the value that was decided last, where the check
+    /// passed or warned. `before` is where this interval begins (or this decision, where there is none), `now` the decision time.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    pub fn earlier(&self, contract: &str, before: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Vec<Value>>, String> {
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", self.path.display());
+        let mut statement = self.connection.prepare(EARLIER).map_err(|error| wrong(error.to_string()))?;
+        let rows = statement
+            .query_map(params![contract, before.as_microsecond(), now.as_microsecond()], |row| {
+                let text = |at: usize| row.get::<_, Option<String>>(at);
+                Ok([text(0)?, text(1)?, text(2)?, text(3)?, text(4)?, text(5)?].map(Option::unwrap_or_default))
+            })
+            .map_err(|error| wrong(error.to_string()))?;
+        let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for row in rows {
+            let [check, start, decided_at, value, outcome, run] = row.map_err(|error| wrong(error.to_string()))?;
+            let decided_at: Timestamp = decided_at.parse().map_err(|_| wrong(format!("`{decided_at}` is no time")))?;
+            let start = if start.is_empty() { Ok(decided_at.to_zoned(jiff::tz::TimeZone::UTC)) } else { start.parse::<Zoned>() };
+            let start = start.map_err(|error| wrong(error.to_string()))?;
+            let outcome = match outcome.as_str() {
+                "pass" => Ended::Pass,
+                "fail_warn" => Ended::FailWarn,
+                other => return Err(wrong(format!("`{other}` is no outcome"))),
+            };
+            let values = found.entry(check).or_default();
+            // Newest interval first, and of one interval the last decision first.
+            if values.len() < REMEMBERED && values.last().is_none_or(|last| last.start != start) {
+                values.push(Value { start, decided_at, value, outcome, run });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Follows the chain of hashes from the first record; how many decisions there are.
+    ///
+    /// # Errors
+    /// The first record that is not what was added, for people.
+    pub fn verify(&self) -> Result<u64, String> {
+        chain::follow(&self.connection).map_err(|error| format!("the history {} was changed: {error}", self.path.display()))
+    }
+
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(PATIENCE)?;
+        self.connection.pragma_update(None, "journal_mode", "wal")?;
+        self.connection.pragma_update(None, "synchronous", "full")?;
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        self.connection.pragma_update(None, "trusted_schema", false)?;
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let layout: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if layout == 0 {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "user_version", LAYOUT)?;
+        }
+        transaction.commit()
+    }
+
+    /// A file of another layout is left alone.
+    fn layout(&self) -> Result<(), String> {
+        let layout: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())?;
+        if layout == LAYOUT { Ok(()) } else { Err(format!("it has the layout {layout}, and this version reads {LAYOUT}")) }
+    }
+
+    fn insert(&mut self, document: &Document, begins: Option<i64>) -> rusqlite::Result<Added> {
+        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let known: Option<i64> =
+            transaction.query_row("select number from decisions where run = ?1", [&document.run], |row| row.get(0)).optional()?;
+        if known.is_some() {
+            return Ok(Added::Known);
+        }
+        let last: Option<(i64, String)> = transaction
+            .query_row("select number, hash from decisions order by number desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (number, previous) = last.map_or((1, String::new()), |(number, hash)| (number + 1, hash));
+        let record = chain::Decision::of(document, begins, previous);
+        let measured: Vec<chain::Measured> = document.checks.iter().map(chain::Measured::of).collect();
+        write(&transaction, number, &record, &measured)?;
+        transaction.commit()?;
+        Ok(Added::New)
+    }
+}
+
+/// Newest interval first, and of one interval the last decision first.
+const EARLIER: &str = "
+select measured.check_id, decisions.interval_start, decisions.decided_at, measured.value, measured.outcome, decisions.run
+from measured
+inner join decisions on decisions.number = measured.decision
+where decisions.contract = ?1
+    and coalesce(decisions.begins, decisions.decided) < ?2
+    and decisions.decided <= ?3
+    and measured.value is not null
+    and measured.outcome in ('pass', 'fail_warn')
+order by measured.check_id, coalesce(decisions.begins, decisions.decided) desc, decisions.decided desc, decisions.number desc
+";
+
+fn write(transaction: &Transaction<'_>, number: i64, decision: &chain::Decision, measured: &[chain::Measured]) -> rusqlite::Result<()> {
+    transaction.execute(
+        "insert into decisions (number, run, contract, interval_start, interval_end, begins, decided_at, decided, status, verdicts, expected_hash,
+         snapshot, previous, hash) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        params![
+            number,
+            decision.run,
+            decision.contract,
+            decision.interval_start,
+            decision.interval_end,
+            decision.begins,
+            decision.decided_at,
+            decision.decided,
+            decision.status,
+            decision.verdicts,
+            decision.expected_hash,
+            decision.snapshot,
+            decision.previous,
+            decision.hash(number, measured),
+        ],
+    )?;
+    let mut insert = transaction.prepare(
+        "insert into measured (decision, check_id, kind, outcome, reason, rows_seen, value, unit, sql_hash) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for one in measured {
+        insert.execute(params![
+            number,
+            one.check_id,
+            one.kind,
+            one.outcome,
+            one.reason,
+            one.rows_seen,
+            one.value,
+            one.unit,
+            one.sql_hash
+        ])?;
+    }
+    Ok(())
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("history.sqlite")
+}
+
+/// A moment as the record writes it, in microseconds.
+fn instant(text: &str) -> Result<i64, String> {
+    text.parse::<Zoned>().map(|zoned| zoned.timestamp().as_microsecond()).map_err(|error| error.to_string())
+}
+
+/// How a check ended, as it is kept.
+fn word(check: &CheckRecord) -> &'static str {
+    match check.outcome {
+        Ended::Pass => "pass",
+        Ended::FailWarn => "fail_warn",
+        Ended::FailHold => "fail_hold",
+        Ended::Error => "error",
+        Ended::Skipped => "skipped",
+    }
+}
