@@ -26,8 +26,20 @@ pub(super) struct Prepared {
 /// Loads the project and makes the plans that were asked for, in order.
 pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::Look) -> Result<(Loaded, Vec<Prepared>), Stopped> {
     let mut loaded = Loaded::new(place, look)?;
-    let selection = selection(&loaded, which)?;
     let macros = load::macros(&loaded)?;
+    let prepared = plans_of(&mut loaded, which, &macros, now, look)?;
+    Ok((loaded, prepared))
+}
+
+/// The plans that were asked for, of a project that is loaded.
+pub(super) fn plans_of(
+    loaded: &mut Loaded,
+    which: &Which,
+    macros: &Macros,
+    now: Timestamp,
+    look: &draw::Look,
+) -> Result<Vec<Prepared>, Stopped> {
+    let selection = selection(loaded, which)?;
     if let Some(name) = &which.exposure {
         let exposure = loaded.project.exposure(name).ok_or_else(|| {
             let names: Vec<&str> = loaded.project.exposures.values().map(|exposure| exposure.name.as_str()).collect();
@@ -35,23 +47,24 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
                 .map_or_else(|| format!("the project has: {}", names.join(", ")), |name| format!("did you mean `{name}`?"));
             Stopped::usage(Finding::error(codes::UNKNOWN_EXPOSURE, format!("there is no exposure `{name}`")).help(help))
         })?;
-        let options = plan::Options { interval: None, selection, macros: &macros };
+        let options = plan::Options { interval: None, selection, macros };
         let plan = plan::for_exposure(&loaded.project, exposure, &loaded.lineage, &options).map_err(usage)?;
-        return Ok((loaded, vec![Prepared { plan, contract: None, file: None }]));
+        return Ok(vec![Prepared { plan, contract: None, file: None }]);
     }
-    let contracts = load::sound_contracts(&mut loaded, &which.contracts, look)?;
+    let contracts = load::sound_contracts(loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let plan = one(&loaded, &contract, &macros, selection.clone(), now).map_err(|stopped| Stopped {
+        let plan = one(loaded, &contract, macros, selection.clone(), now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
         })?;
         prepared.push(Prepared { plan, contract: Some(contract), file: Some(file.path) });
     }
-    Ok((loaded, prepared))
+    Ok(prepared)
 }
 
-fn one(
+/// The plan of one contract.
+pub(super) fn one(
     loaded: &Loaded,
     contract: &Contract,
     macros: &Macros,

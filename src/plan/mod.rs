@@ -15,11 +15,13 @@ mod dbt_standard;
 mod dbt_tests;
 mod draft;
 mod exposure;
+pub mod grants;
 mod ground;
 mod measure;
 mod metrics;
 mod moments;
 mod reach;
+pub mod reads;
 mod sources;
 mod watch;
 
