@@ -14,6 +14,7 @@ mod timings;
 mod completions;
 mod demo;
 mod draw;
+mod estimate;
 mod explain;
 mod grants;
 mod lineage;
