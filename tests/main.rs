@@ -8,6 +8,7 @@ mod calendar;
 mod checks;
 mod commands;
 mod decide;
+mod doctor;
 mod execute;
 mod laws;
 mod mondays;
