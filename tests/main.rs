@@ -9,6 +9,7 @@ mod checks;
 mod commands;
 mod decide;
 mod differential;
+mod doctor;
 mod execute;
 mod history;
 mod incidents;

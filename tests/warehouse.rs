@@ -212,6 +212,160 @@ fn seeds_are_loaded_as_dbt_loads_them() {
     assert!(fault.detail.contains("nowhere") && !Path::new(&broken).exists(), "{}", fault.detail);
 }
 
+/// A folder with two databases and Parquet files: the project's, one beside it, and what a link leads out to.
+fn files() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["project/data", "shared", "outside"] {
+        fs::create_dir_all(folder.path().join(name)).expect("a folder");
+    }
+    let place = |name: &str| folder.path().join(name);
+    let sql = |name: &str, rows: u32| {
+        Step::Sql(format!("copy (select range as a from range({rows})) to '{}' (format parquet)", place(name).display()))
+    };
+    let steps = [
+        sql("project/data/orders.parquet", 7),
+        sql("project/data/late.parquet", 1),
+        sql("shared/rates.parquet", 3),
+        sql("outside/secret.parquet", 5),
+        Step::Sql("create table t (a int)".into()),
+    ];
+    build_duckdb(&place("project/shop.duckdb"), &steps).expect("a database");
+    build_duckdb(&place("shared/finance.duckdb"), &[Step::Sql("create table ledger as select 42 as a".into())]).expect("a database");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(place("outside/secret.parquet"), place("project/data/link.parquet")).expect("a link");
+    folder
+}
+
+#[test]
+fn attached_files_and_parquet_sources_are_read_and_nothing_else() {
+    let folder = files();
+    let project = folder.path().join("project");
+    let before = listing(folder.path());
+    let fields = json!({
+        "path": "shop.duckdb", "attach": [{"path": "../shared/finance.duckdb", "alias": "Finance Dept", "read_only": false}],
+        "settings": {"file_search_path": "../shared"}
+    });
+    let names = [
+        "data/orders.parquet",
+        "rates.parquet",
+        "data/link.parquet",
+        "../outside/secret.parquet",
+        "data/*.parquet",
+        "data/none.parquet",
+        "s3://bucket/x.parquet",
+        "shop.duckdb",
+        "data/orders.csv",
+        "data/../../outside/secret.parquet",
+    ]
+    .map(str::to_owned);
+    let fields = fields.as_object().expect("an object");
+    let open = warehouse::open_with_files("duckdb", fields, &project, &names).expect("open");
+    let snapshot = open.snapshot();
+    let mut session = open.session().expect("a session");
+    let mut told = Vec::new();
+    let secret = folder.path().join("outside/secret.parquet");
+    let orders = project.join("data/orders.parquet").canonicalize().expect("a path");
+    for sql in [
+        "select count(*) from 'data/orders.parquet'".to_owned(),
+        "select count(*) from 'rates.parquet' as r".to_owned(),
+        "select a from \"Finance Dept\".main.ledger".to_owned(),
+        "select count(*) from 'data/link.parquet'".to_owned(),
+        "select count(*) from '../outside/secret.parquet'".to_owned(),
+        "select count(*) from 'data/../../outside/secret.parquet'".to_owned(),
+        "select count(*) from 'data/*.parquet'".to_owned(),
+        "select count(*) from 'data/none.parquet'".to_owned(),
+        "select count(*) from 's3://bucket/x.parquet'".to_owned(),
+        "select count(*) from 'data/orders.csv'".to_owned(),
+        "select count(*) from 'data/late.parquet'".to_owned(),
+        format!("select count(*) from '{}'", secret.display()),
+        format!("select count(*) from read_parquet('{}/../data/late.parquet')", project.join("data").display()),
+        format!("select count(*) from read_parquet('{}/../../outside/secret.parquet')", project.display()),
+        format!("select * from glob('{}/*')", project.join("data").display()),
+        format!("copy (select 1) to '{}' (format parquet, use_tmp_file false)", orders.display()),
+        format!("select 1; copy (select 1) to '{}' (format parquet, use_tmp_file false)", orders.display()),
+        format!("select ';'; copy (select 1) to '{}' (format parquet, use_tmp_file false); select 1", orders.display()),
+        format!("/* /* */ select */ copy (select 1) to '{}' (format parquet, use_tmp_file false)", orders.display()),
+        format!("copy (select 1) to '{}' (format csv, use_tmp_file false)", project.join("shop.duckdb").display()),
+        format!("copy (select 1) to '{}.wal' (format csv, use_tmp_file false)", project.join("shop.duckdb").display()),
+        "insert into \"Finance Dept\".main.ledger values (1)".to_owned(),
+        "with x as (insert into t values (1) returning a) select * from x".to_owned(),
+        "select * from enable_logging(storage = 'file')".to_owned(),
+        "set allowed_paths = ['/etc/passwd']".to_owned(),
+        "create or replace temp view \"rates.parquet\" as select 1".to_owned(),
+        "select ';' as a".to_owned(),
+    ] {
+        let answer = match session.query(&sql, LIMIT) {
+            Ok(rows) => format!("{:?}", rows.rows),
+            Err(fault) => format!("{:?}: {}", fault.reason, fault.detail),
+        };
+        let hidden = folder.path().canonicalize().expect("a path");
+        let short =
+            |text: &str| text.replace(hidden.to_str().expect("UTF-8"), "FOLDER").replace(folder.path().to_str().expect("UTF-8"), "FOLDER");
+        told.push(format!("{}\n  {}", short(&sql), short(&answer)));
+    }
+    insta::assert_snapshot!(told.join("\n"));
+    assert_eq!(before, listing(folder.path()), "no file was written");
+    assert_eq!(snapshot, open.snapshot());
+    drop(session);
+    let again = Database::of(&format!("copy (select range as a from range(9)) to '{}' (format parquet)", orders.display()));
+    assert_ne!(snapshot, open.snapshot(), "another Parquet file is another state of the data");
+    drop((again, open));
+    for (attach, says) in [
+        (json!([{"path": "md:prod"}]), "MotherDuck"),
+        (json!([{"path": "postgres:dbname=x password=s3cr3tpw", "alias": "p"}]), "begins with `postgres:`"),
+        (json!([{"path": "password=s3cr3tpw", "type": "postgres"}]), "type `postgres`"),
+        (json!([{"path": "x.sqlite", "options": {"type": "sqlite"}}]), "type `sqlite`"),
+        (json!([{"path": "../shared/finance.duckdb", "options": {"encryption_key": "s3cr3tpw"}}]), "`options` of `attach`"),
+        (json!([{"path": "../shared/finance.duckdb", "secret": "s3cr3tpw"}]), "`secret` of `attach`"),
+        (json!([{"path": "nowhere.duckdb"}]), "correct `attach`"),
+        (json!([{"path": ":memory:"}]), "in memory"),
+        (json!([{"alias": "x"}]), "no `path`"),
+        (json!({"path": "x"}), "not a list"),
+    ] {
+        let fields = json!({"path": "shop.duckdb", "attach": attach});
+        let fault = warehouse::open("duckdb", fields.as_object().expect("an object"), &project).err().expect("a fault");
+        assert!(fault.detail.contains(says) && !fault.detail.contains("s3cr3tpw"), "{attach}: {}", fault.detail);
+    }
+}
+
+/// Every file with its length and a hash of it.
+fn listing(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in folder.read_dir().expect("a folder").flatten() {
+        if entry.path().is_dir() {
+            files.extend(listing(&entry.path()));
+        } else {
+            let bytes = fs::read(entry.path()).expect("a file");
+            files.push(format!("{} {} {}", entry.path().display(), bytes.len(), blake3::hash(&bytes)));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_statement_does_not_write_the_database_that_it_reads() {
+    // DuckDB itself lets COPY write to every path that it may read.
+    let database = Database::of("create table t (a int)");
+    let before = listing(database.folder.path());
+    let open = database.open();
+    let mut session = open.session().expect("a session");
+    let path = database.path.display();
+    for target in [format!("{path}"), format!("{path}.wal"), format!("{path}.wal.checkpoint")] {
+        for sql in [
+            format!("copy (select 1) to '{target}' (format csv, use_tmp_file false)"),
+            format!("select 1; copy (select 1) to '{target}' (format csv, use_tmp_file false); select 1"),
+            format!("-- x\n(copy (select 1) to '{target}' (format csv, use_tmp_file false))"),
+            format!("explain analyze copy (select 1) to '{target}' (format csv, use_tmp_file false)"),
+        ] {
+            assert!(session.query(&sql, LIMIT).is_err(), "{sql}");
+        }
+    }
+    drop(session);
+    drop(open);
+    assert_eq!(before, listing(database.folder.path()));
+}
+
 const BEING_WRITTEN: &str = "PRESSCHECK_TEST_BEING_WRITTEN";
 
 #[test]

@@ -38,6 +38,13 @@ pub(super) struct Which {
     pub(super) as_of: Option<jiff::Timestamp>,
 }
 
+impl Which {
+    /// All checks of these contracts, or of an exposure.
+    pub(super) fn all_of(contracts: &[String], exposure: Option<String>) -> Which {
+        Which { contracts: contracts.to_vec(), exposure, select: Vec::new(), exclude: Vec::new(), as_of: None }
+    }
+}
+
 /// How to reach the warehouse.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Reach {

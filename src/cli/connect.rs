@@ -7,10 +7,12 @@ use super::arguments::Reach;
 use super::load::Loaded;
 use crate::check::outcome::Fault;
 use crate::dbt::profiles::{self, Profile};
+use crate::dbt::{NodeKind, Project};
 use crate::diagnostic::{Finding, codes};
 use crate::execute::{Answer, Answers};
 use crate::plan::{Asked, Plan};
-use crate::project::read_text;
+use crate::project::{Workspace, read_text};
+use crate::warehouse::budget::{Budget, Budgeted};
 use crate::warehouse::{self, Warehouse};
 
 /// Statements at once where neither option nor profile says.
@@ -32,17 +34,50 @@ pub(super) fn in_vain(plan: &Plan, fault: &Fault) -> Answers {
 
 /// Opens the warehouse of the project's profile and target.
 pub(super) fn open(loaded: &Loaded, reach: &Reach) -> Result<Connected, Stopped> {
-    let profile = profile(loaded, reach)?;
-    let root = &loaded.workspace.root;
-    let warehouse = warehouse::open(&profile.kind, profile.fields(), root);
-    let said = profile.fields().get("threads").and_then(serde_json::Value::as_u64).and_then(|threads| usize::try_from(threads).ok());
-    let settings = loaded.workspace.settings.threads.as_ref().and_then(|threads| usize::try_from(threads.value).ok());
-    let threads = reach.threads.map(std::num::NonZeroUsize::get).or(settings).or(said).unwrap_or(THREADS).max(1);
+    let profile = profile(&loaded.workspace, reach)?;
+    let warehouse = opened(&loaded.workspace, &loaded.project, &profile);
+    let threads = threads(&loaded.workspace, reach, &profile);
     Ok(Connected { warehouse, threads })
 }
 
-fn profile(loaded: &Loaded, reach: &Reach) -> Result<Profile, Stopped> {
-    let settings = &loaded.workspace.settings;
+/// Opens the warehouse of a profile, with the project's budget around it.
+pub(super) fn opened(workspace: &Workspace, project: &Project, profile: &Profile) -> Result<Box<dyn Warehouse>, Fault> {
+    let warehouse = unlimited(workspace, project, profile)?;
+    let budget = budget(workspace);
+    Ok(if budget.is_set() { Box::new(Budgeted::new(warehouse, budget)) } else { warehouse })
+}
+
+/// Opens the warehouse of a profile, whatever a statement costs.
+pub(super) fn unlimited(workspace: &Workspace, project: &Project, profile: &Profile) -> Result<Box<dyn Warehouse>, Fault> {
+    warehouse::open_with_files(&profile.kind, profile.fields(), &workspace.root, &files(project))
+}
+
+/// What presscheck.yml lets one statement read.
+pub(super) fn budget(workspace: &Workspace) -> Budget {
+    let written = &workspace.settings.budget;
+    Budget { max_rows: written.max_rows.as_ref().map(|rows| rows.value), max_bytes: written.max_bytes.as_ref().map(|bytes| bytes.value.0) }
+}
+
+/// Files that stand for sources: dbt-duckdb writes `external_location` into SQL as a text.
+fn files(project: &Project) -> Vec<String> {
+    let sources = project.nodes.values().filter(|node| node.kind == NodeKind::Source);
+    let text = |name: &str| Some(name.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"));
+    let mut files: Vec<String> = sources.filter_map(|node| text(node.relation_name.as_deref()?)).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// Statements at once: as typed, else as presscheck.yml says, else as the target does.
+pub(super) fn threads(workspace: &Workspace, reach: &Reach, profile: &Profile) -> usize {
+    let said = profile.fields().get("threads").and_then(serde_json::Value::as_u64).and_then(|threads| usize::try_from(threads).ok());
+    let settings = workspace.settings.threads.as_ref().and_then(|threads| usize::try_from(threads.value).ok());
+    reach.threads.map(std::num::NonZeroUsize::get).or(settings).or(said).unwrap_or(THREADS).max(1)
+}
+
+/// The target that is meant, with its secrets.
+pub(super) fn profile(workspace: &Workspace, reach: &Reach) -> Result<Profile, Stopped> {
+    let settings = &workspace.settings;
     let env = |name: &str| std::env::var(name).ok();
     let vars = match &reach.vars {
         Some(text) => match crate::yaml::value(text, Path::new("--vars")).map_err(Stopped::usage)? {
@@ -55,7 +90,7 @@ fn profile(loaded: &Loaded, reach: &Reach) -> Result<Profile, Stopped> {
         },
         None => serde_json::Map::new(),
     };
-    let named = match (&reach.profile, &settings.profile, &loaded.workspace.dbt_project) {
+    let named = match (&reach.profile, &settings.profile, &workspace.dbt_project) {
         (Some(name), ..) => name.clone(),
         (None, Some(name), _) => name.value.clone(),
         (None, None, Some(file)) => {
@@ -75,7 +110,7 @@ fn profile(loaded: &Loaded, reach: &Reach) -> Result<Profile, Stopped> {
     };
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let home = std::env::var_os("HOME").map(PathBuf::from);
-    let places = profiles::places(reach.profiles_dir.as_deref(), None, &here, &loaded.workspace.root, home.as_deref());
+    let places = profiles::places(reach.profiles_dir.as_deref(), None, &here, &workspace.root, home.as_deref());
     let Some(path) = places.iter().find(|path| path.is_file()) else {
         let looked: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
         let finding = Finding::error(codes::NO_PROFILE, format!("there is no profiles.yml; looked for {}", looked.join(", ")));

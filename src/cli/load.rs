@@ -51,10 +51,7 @@ impl Loaded {
     /// Reads the project; findings that do not stop the work are drawn.
     pub(super) fn new(place: &Place, look: &draw::Look) -> Result<Loaded, Stopped> {
         let mut timings = Timings::start();
-        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let options =
-            Options { project_dir: place.project_dir.clone(), manifest: place.manifest.clone(), target_path: place.target_path.clone() };
-        let (workspace, findings) = Workspace::find(&here, &options, &target_path)?;
+        let (workspace, findings) = workspace(place)?;
         stop_at_errors(&findings, 2)?;
         let bytes = workspace.manifest_bytes()?;
         let mut inputs = vec![(workspace.manifest.clone(), blake3::hash(&bytes))];
@@ -156,6 +153,14 @@ impl Loaded {
     pub(super) fn name(&self, unique_id: &str) -> String {
         self.project.nodes.get(unique_id).map_or_else(|| unique_id.to_owned(), dbt::Node::spoken_name)
     }
+}
+
+/// Where the project is, and what is wrong with its presscheck.yml.
+pub(super) fn workspace(place: &Place) -> Result<(Workspace, Vec<Finding>), Stopped> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let options =
+        Options { project_dir: place.project_dir.clone(), manifest: place.manifest.clone(), target_path: place.target_path.clone() };
+    Ok(Workspace::find(&here, &options, &target_path)?)
 }
 
 /// What templates read of dbt_project.yml, the packages' own included. Nothing where there is no project around the manifest.

@@ -13,8 +13,11 @@ mod store;
 mod timings;
 mod completions;
 mod demo;
+mod doctor;
 mod draw;
+mod estimate;
 mod explain;
+mod grants;
 mod lineage;
 mod lint;
 mod load;
@@ -49,6 +52,10 @@ enum Command {
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
     Lint(lint::Lint),
+    /// Say what would keep a check from its work, and how to mend it: connection, privileges, artifacts, contracts
+    Doctor(doctor::Doctor),
+    /// Print the least SQL grants that presscheck needs for the project's contracts, offline
+    Grants(grants::Grants),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
@@ -123,6 +130,8 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
+        Command::Doctor(doctor) => doctor.run(look),
+        Command::Grants(grants) => grants.run(look),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),

@@ -1,4 +1,5 @@
-//! `presscheck plan`: what `check` would ask, and which metrics each answer can hold; runs nothing.
+//! `presscheck plan`: what `check` would ask, and which metrics each answer can hold; runs nothing. With `--estimate` the warehouse says what each
+//! query would read.
 
 use std::fmt::Write;
 
@@ -6,7 +7,8 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::arguments::{Format, Place, Which};
+use super::arguments::{Format, Place, Reach, Which};
+use super::estimate::{self, Estimated};
 use super::{Ended, Stopped, draw, prepare};
 use crate::check::common::Severity;
 use crate::diagnostic::{Finding, codes};
@@ -22,6 +24,11 @@ pub(super) struct Plan {
     /// Show the exact text of every query
     #[arg(long)]
     sql: bool,
+    /// Ask the warehouse what each query would read, without running it; connects
+    #[arg(long)]
+    estimate: bool,
+    #[command(flatten)]
+    reach: Reach,
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     format: Format,
 }
@@ -31,13 +38,23 @@ impl Plan {
         let now = self.which.as_of.unwrap_or_else(Timestamp::now);
         let (loaded, prepared) = prepare::plans(&self.place, &self.which, now, look)?;
         let plans: Vec<&Planned> = prepared.iter().map(|one| &one.plan).collect();
+        let estimates = if self.estimate { Some(estimate::of(&loaded, &self.reach, &plans)?) } else { None };
+        let of = |at: usize| estimates.as_ref().and_then(|all| all.get(at)).map_or(&[][..], Vec::as_slice);
         let text = match self.format {
-            Format::Terminal => plans.iter().map(|plan| text(plan, self.sql)).collect::<Vec<_>>().join("\n"),
-            Format::Json => json(&plans)?,
+            Format::Terminal => plans.iter().enumerate().map(|(at, plan)| text(plan, self.sql, of(at))).collect::<Vec<_>>().join("\n"),
+            Format::Json => json(plans.iter().enumerate().map(|(at, plan)| plan_json(plan, of(at))).collect())?,
         };
         draw::print(&text);
         loaded.say_notes(look);
-        Ok(if plans.iter().any(|plan| plan.expected.checks.is_empty() || plan.expected.metrics.is_empty()) { 2 } else { 0 })
+        let nothing = plans.iter().any(|plan| plan.expected.checks.is_empty() || plan.expected.metrics.is_empty());
+        let failed = estimates.iter().flatten().flatten().any(|estimated| estimated.estimate.is_err());
+        Ok(if nothing {
+            2
+        } else if failed {
+            3
+        } else {
+            0
+        })
     }
 }
 
@@ -69,7 +86,7 @@ fn skipped(plan: &Planned, check: &GuardingCheck) -> Option<String> {
     }
 }
 
-fn text(plan: &Planned, sql: bool) -> String {
+fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
     let mut out = format!("{} ({})\n", plan.report, plan.contract);
     if let Some(interval) = &plan.interval {
         let _ = writeln!(out, "interval  {} to before {}", interval.start, interval.end);
@@ -103,6 +120,12 @@ fn text(plan: &Planned, sql: bool) -> String {
     let _ = writeln!(out, "\n{measured} checks in {} queries", plan.statements.len());
     for (number, statement) in plan.statements.iter().enumerate() {
         let _ = writeln!(out, "  {}. {}: {}", number + 1, statement.relations.join(", "), statement.checks.join(", "));
+        if let Some(estimated) = estimates.get(number) {
+            let _ = writeln!(out, "       reads {}", estimate::spoken(estimated));
+            if let Some(beyond) = &estimated.beyond {
+                let _ = writeln!(out, "       {beyond}");
+            }
+        }
         if sql {
             for line in statement.sql.trim_end().lines() {
                 let _ = writeln!(out, "       {line}");
@@ -167,15 +190,27 @@ struct StatementJson<'a> {
     relations: &'a [String],
     checks: &'a [String],
     sql: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<EstimateJson<'a>>,
 }
 
-fn json(plans: &[&Planned]) -> Result<String, Stopped> {
-    let plans = plans.iter().map(|plan| plan_json(plan)).collect();
+/// What is `null` is unknown.
+#[derive(Serialize)]
+struct EstimateJson<'a> {
+    rows: Option<u64>,
+    bytes: Option<u64>,
+    /// Why it cannot be asked.
+    error: Option<&'a str>,
+    /// Why `check` would not send it.
+    beyond_budget: Option<&'a str>,
+}
+
+fn json(plans: Vec<PlanJson<'_>>) -> Result<String, Stopped> {
     serde_json::to_string_pretty(&PlansJson { format: 1, plans })
         .map_err(|error| Stopped::unreadable(Finding::error(codes::INTERNAL, format!("the plan cannot be written: {error}"))))
 }
 
-fn plan_json(plan: &Planned) -> PlanJson<'_> {
+fn plan_json<'a>(plan: &'a Planned, estimates: &'a [Estimated]) -> PlanJson<'a> {
     let metrics = plan.expected.metrics.iter().map(|metric| {
         let (lineage, detail) = match &metric.upstream {
             Upstream::Known => ("known", Vec::new()),
@@ -200,11 +235,18 @@ fn plan_json(plan: &Planned) -> PlanJson<'_> {
             guards: guards.collect(),
         }
     });
-    let statements = plan.statements.iter().map(|statement| StatementJson {
+    let estimate = |estimated: &'a Estimated| EstimateJson {
+        rows: estimated.estimate.as_ref().ok().and_then(|estimate| estimate.rows),
+        bytes: estimated.estimate.as_ref().ok().and_then(|estimate| estimate.bytes),
+        error: estimated.estimate.as_ref().err().map(|fault| fault.detail.as_str()),
+        beyond_budget: estimated.beyond.as_deref(),
+    };
+    let statements = plan.statements.iter().enumerate().map(|(number, statement)| StatementJson {
         connection: statement.connection.as_deref(),
         relations: &statement.relations,
         checks: &statement.checks,
         sql: &statement.sql,
+        estimate: estimates.get(number).map(estimate),
     });
     PlanJson {
         contract: &plan.contract,

@@ -28,8 +28,20 @@ pub(super) struct Prepared {
 /// Loads the project and makes the plans that were asked for, in order.
 pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::Look) -> Result<(Loaded, Vec<Prepared>), Stopped> {
     let mut loaded = Loaded::new(place, look)?;
-    let selection = selection(&loaded, which)?;
     let macros = load::macros(&loaded)?;
+    let prepared = plans_of(&mut loaded, which, &macros, now, look)?;
+    Ok((loaded, prepared))
+}
+
+/// The plans that were asked for, of a project that is loaded.
+pub(super) fn plans_of(
+    loaded: &mut Loaded,
+    which: &Which,
+    macros: &Macros,
+    now: Timestamp,
+    look: &draw::Look,
+) -> Result<Vec<Prepared>, Stopped> {
+    let selection = selection(loaded, which)?;
     if let Some(name) = &which.exposure {
         let exposure = loaded.project.exposure(name).ok_or_else(|| {
             let names: Vec<&str> = loaded.project.exposures.values().map(|exposure| exposure.name.as_str()).collect();
@@ -37,24 +49,25 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
                 .map_or_else(|| format!("the project has: {}", names.join(", ")), |name| format!("did you mean `{name}`?"));
             Stopped::usage(Finding::error(codes::UNKNOWN_EXPOSURE, format!("there is no exposure `{name}`")).help(help))
         })?;
-        let options = plan::Options { interval: None, selection, macros: &macros, given: plan::Given::default() };
+        let options = plan::Options { interval: None, selection, macros, given: plan::Given::default() };
         let plan = plan::for_exposure(&loaded.project, exposure, &loaded.lineage, &options).map_err(usage)?;
-        return Ok((loaded, vec![Prepared { plan, contract: None, file: None }]));
+        return Ok(vec![Prepared { plan, contract: None, file: None }]);
     }
-    let contracts = load::sound_contracts(&mut loaded, &which.contracts, look)?;
+    let contracts = load::sound_contracts(loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let given = given(&mut loaded, &contract, now)?;
-        let plan = one(&loaded, &contract, &macros, selection.clone(), given, now).map_err(|stopped| Stopped {
+        let given = given(loaded, &contract, now)?;
+        let plan = one(loaded, &contract, macros, selection.clone(), given, now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
         })?;
         prepared.push(Prepared { plan, contract: Some(contract), file: Some(file.path) });
     }
-    Ok((loaded, prepared))
+    Ok(prepared)
 }
 
-fn one(
+/// The plan of one contract.
+pub(super) fn one(
     loaded: &Loaded,
     contract: &Contract,
     macros: &Macros,
@@ -68,7 +81,7 @@ fn one(
 }
 
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
-fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
+pub(super) fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
         return Ok(plan::Given { closed: None, past });

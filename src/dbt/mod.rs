@@ -9,6 +9,7 @@ pub mod graph;
 mod json;
 pub mod manifest;
 pub mod profiles;
+pub mod relation_name;
 pub mod run_results;
 pub mod select;
 pub mod sources;

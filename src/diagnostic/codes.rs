@@ -99,4 +99,13 @@ codes! {
     UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
     SAMPLE_NOT_WRITTEN = "PC421", "sample-not-written", "The sample cannot be written or built.";
     BROKEN_SAMPLE = "PC422", "broken-sample", "The sample inside the program is broken: a bug.";
+    STALE_ARTIFACT = "PC430", "stale-artifact", "An artifact of dbt that is older than what it describes, or doubtful.";
+    NO_WAREHOUSE = "PC431", "no-warehouse", "The warehouse cannot be reached, or does not say what was asked.";
+    CLOCKS_DIFFER = "PC432", "clocks-differ", "The warehouse's clock and the local one differ too much.";
+    NO_RELATION = "PC433", "no-relation", "A relation that a contract names is not in the warehouse.";
+    NO_PRIVILEGE = "PC434", "no-privilege", "The role lacks a privilege that checks need.";
+    MAY_WRITE = "PC435", "may-write", "The role could write what it only has to read.";
+    TOO_FEW_CONNECTIONS = "PC436", "too-few-connections", "More threads than the server gives connections.";
+    OTHER_ENGINE = "PC437", "other-engine", "The artifacts were made for another engine than the target's.";
+    BAD_ROLE = "PC438", "bad-role", "Not a role that can be granted something.";
 }

@@ -220,13 +220,14 @@ fn choose(candidates: &[Position], parents: &BTreeSet<Position>) -> Named {
     }
 }
 
-/// The parts of a relation's name as dbt renders it, without quotes, lower-cased: `"db"."main"."orders"`, `` `p.d.t` ``, `[dbo].[t]`.
+/// The parts of a relation's name as dbt renders it, without quotes, lower-cased: `"db"."main"."orders"`, `` `p.d.t` ``, `[dbo].[t]`, and the
+/// name of a file that stands for a source of dbt-duckdb: `'data/orders.parquet'`.
 pub(super) fn name_parts(rendered: &str) -> Vec<String> {
     let (mut parts, mut part, mut closing) = (Vec::new(), String::new(), None);
     for letter in rendered.chars() {
         match (letter, closing) {
             (letter, Some(quote)) if letter == quote => closing = None,
-            ('"' | '`', None) => closing = Some(letter),
+            ('"' | '`' | '\'', None) => closing = Some(letter),
             ('[', None) => closing = Some(']'),
             ('.', None | Some('`')) => parts.push(std::mem::take(&mut part)),
             (letter, _) => part.extend(letter.to_lowercase()),

@@ -17,12 +17,14 @@ mod dbt_tests;
 mod draft;
 mod exposure;
 mod fuse;
+pub mod grants;
 mod ground;
 mod keys;
 mod measure;
 mod metrics;
 mod moments;
 mod reach;
+pub mod reads;
 mod sources;
 mod watch;
 

@@ -25,6 +25,8 @@ pub struct Settings {
     pub threads: Option<At<u64>>,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// How much one statement may read, by the warehouse's own estimate.
+    pub budget: Budget,
     /// Further connections, by the name that contracts use.
     pub connections: IndexMap<At<String>, Connection>,
     /// Where alerts go, by the name that contracts use. Read and validated; not executed yet.
@@ -42,6 +44,7 @@ impl Default for Settings {
             target: None,
             threads: None,
             timeouts: Timeouts::default(),
+            budget: Budget::default(),
             connections: IndexMap::new(),
             routes: IndexMap::new(),
             history: None,
@@ -57,6 +60,73 @@ pub struct Timeouts {
     pub statement: Option<At<Age>>,
     /// All statements of a run; `30m` when absent.
     pub run: Option<At<Age>>,
+}
+
+/// How much one statement may read. It is estimated before the statement is sent; one beyond the budget is not sent, nor is one of which the
+/// warehouse cannot say it. No engine estimates time: see `timeouts` for that.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// Rows of everything that it scans; no limit when absent.
+    pub max_rows: Option<At<u64>>,
+    /// Bytes of everything that it scans: `500MB`, `20GB`; no limit when absent.
+    pub max_bytes: Option<At<Bytes>>,
+}
+
+/// A number of bytes: a whole number with or without a unit (kB, MB, GB, TB; KiB, MiB, GiB, TiB).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl std::str::FromStr for Bytes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a number of bytes; write a whole number and a unit: 500MB, 20GB");
+        let trimmed = text.trim();
+        let (count, unit) = trimmed.split_at(trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len()));
+        let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "tb" => 1_000_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            "tib" => 1 << 40,
+            _ => return Err(wrong()),
+        };
+        count.parse::<u64>().ok().and_then(|count| count.checked_mul(unit)).map(Bytes).ok_or_else(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(bytes) => Ok(Bytes(bytes)),
+            Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl JsonSchema for Bytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Bytes".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A number of bytes: 500MB, 20GB",
+            "oneOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": r"^\s*\d+\s*([kKmMgGtT]?[iI]?[bB])?\s*$", "examples": ["500MB", "20GB"] }
+            ]
+        })
+    }
 }
 
 /// Another connection: a target of profiles.yml.

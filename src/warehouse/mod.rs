@@ -10,16 +10,22 @@ use serde_json::{Map, Value};
 
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
+use crate::dbt::relation_name::RelationName;
 
+mod about;
 #[cfg(feature = "adbc")]
 pub mod adbc;
+pub mod budget;
 #[cfg(feature = "duckdb")]
 pub mod duckdb;
 mod exact;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod reads;
 #[cfg(feature = "duckdb")]
 pub mod seed;
+
+pub use about::{About, Estimate, Standing};
 
 /// Most rows that are read of one answer; what comes after is not looked at.
 pub const MAX_ROWS: usize = 1000;
@@ -44,12 +50,24 @@ pub trait Warehouse: Send + Sync {
     /// What identifies the state of the data, taken now, for evidence: compared before and after a run. It holds [`NO_SNAPSHOT`] where the engine
     /// names no such state.
     fn snapshot(&self) -> String;
+    /// Who asks, and where; for people. An adapter that cannot say leaves it unknown.
+    fn about(&self) -> Result<About, Fault> {
+        Ok(About::default())
+    }
+    /// What the role may do with each of these relations, in their order; for people. An adapter that cannot say leaves it unknown.
+    fn privileges(&self, relations: &[RelationName]) -> Result<Vec<Standing>, Fault> {
+        Ok(vec![Standing::default(); relations.len()])
+    }
 }
 
 /// One connection, used by one thread.
 pub trait Session: Send {
     /// Runs one statement with a deadline; stops it on the server when the deadline passes. At most [`MAX_ROWS`] rows are read.
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault>;
+    /// What the statement would read, without running it. An adapter that cannot say leaves it unknown.
+    fn estimate(&mut self, _sql: &str, _limit: Duration) -> Result<Estimate, Fault> {
+        Ok(Estimate::default())
+    }
     /// The engine's clock, UTC.
     fn now(&mut self) -> Result<jiff::Timestamp, Fault>;
     /// A handle that other threads use to stop the running statement and every later one of this session.
@@ -92,6 +110,20 @@ fn types() -> String {
     #[cfg(feature = "adbc")]
     types.extend(adbc::KINDS);
     format!("`{}`", types.join("`, `"))
+}
+
+/// As [`open`], for a project whose sources include files: `files` are the names by which its SQL reads them (`data/orders.parquet`). DuckDB
+/// reads such files, if they are Parquet below the folder; other engines have no use for them.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with_files(kind: &str, fields: &Map<String, Value>, folder: &Path, files: &[String]) -> Result<Box<dyn Warehouse>, Fault> {
+    #[cfg(feature = "duckdb")]
+    if kind == "duckdb" && !files.is_empty() {
+        return Ok(Box::new(self::duckdb::DuckDb::from_profile_with(fields, folder, files)?));
+    }
+    let _only_of_duckdb = files;
+    open(kind, fields, folder)
 }
 
 fn unreachable(detail: impl Into<String>) -> Fault {

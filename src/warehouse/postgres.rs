@@ -4,7 +4,9 @@
 //! transaction, for the next who asks; there are never more connections than sessions in use at once. Not for engines that only look like
 //! PostgreSQL: one that cannot export a snapshot is refused.
 
+mod about;
 mod cells;
+mod estimate;
 mod faults;
 mod live;
 mod profile;
@@ -17,9 +19,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Rows, Session, Warehouse};
+use super::reads::begins_with;
+use super::{About, Estimate, Rows, Session, Standing, Warehouse};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
+use crate::dbt::relation_name::RelationName;
 use live::{Live, Stop};
 use profile::Options;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -83,6 +87,14 @@ impl Warehouse for Postgres {
     fn snapshot(&self) -> String {
         let known = self.pool.state().identity.clone();
         known.or_else(|| self.take().ok().and_then(|_session| self.pool.state().identity.clone())).unwrap_or_default()
+    }
+
+    fn about(&self) -> Result<About, Fault> {
+        about::about(&mut self.take()?)
+    }
+
+    fn privileges(&self, relations: &[RelationName]) -> Result<Vec<Standing>, Fault> {
+        about::standing(&mut self.take()?, relations)
     }
 }
 
@@ -168,6 +180,24 @@ impl Session for PostgresSession {
             Some(live) => live.query(sql, limit, &self.stop),
             None => Err(super::unreachable("the session has ended")),
         }
+    }
+
+    /// Not a statement that only might be a query: `EXPLAIN (ANALYZE)` would run it.
+    fn estimate(&mut self, sql: &str, limit: Duration) -> Result<Estimate, Fault> {
+        if !begins_with(sql, &["select", "with", "values", "table"]) {
+            return Ok(Estimate::default());
+        }
+        let plan = self.query(&format!("explain (format json, verbose) {sql}"), limit)?;
+        let scans = match plan.rows.first().map(Vec::as_slice) {
+            Some([Cell::Text(plan)]) => estimate::scans(plan),
+            _ => None,
+        };
+        let Some(scans) = scans else { return Ok(Estimate::default()) };
+        let sizes = match estimate::sizes(&scans) {
+            Some(question) => self.query(&question, limit)?,
+            None => Rows { columns: Vec::new(), rows: Vec::new() },
+        };
+        Ok(estimate::total(&scans, &sizes))
     }
 
     fn now(&mut self) -> Result<Timestamp, Fault> {

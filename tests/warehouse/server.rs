@@ -88,6 +88,11 @@ impl Server {
         self.psql(database).args(["-c", sql]).output().is_ok_and(|done| done.status.success())
     }
 
+    /// Whether a role can run a statement.
+    pub fn try_as(&self, role: &str, database: &str, sql: &str) -> bool {
+        self.psql(database).args(["-U", role, "-c", sql]).output().is_ok_and(|done| done.status.success())
+    }
+
     /// Runs statements; gives what they print.
     pub fn run(&self, database: &str, sql: &str) -> String {
         let done = self.psql(database).args(["-c", sql]).output().expect("psql starts");

@@ -22,7 +22,7 @@ pub(super) fn of_statement(error: &duckdb::Error) -> Fault {
         _ => Reason::QueryError,
     };
     let hint = if class == "Permission Error" {
-        " (presscheck reads nothing outside of the database file: build a table from what the view reads)"
+        " (presscheck reads database files of the profile, and Parquet files that sources name as they are: build a table from what the view reads)"
     } else {
         ""
     };

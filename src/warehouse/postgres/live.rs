@@ -21,6 +21,7 @@ use super::faults;
 use super::profile::{Options, TlsMode};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
+use crate::warehouse::reads::begins_with;
 use crate::warehouse::{MAX_ROWS, Rows};
 
 /// How long a server may take to accept a request to cancel.
@@ -274,20 +275,9 @@ async fn fetch(client: &Client, sql: &str) -> Result<Rows, Error> {
     Ok(Rows { columns, rows })
 }
 
-/// Whether a statement begins with a word that only reads. The transaction refuses what writes, but a `COMMIT` would end it.
+/// Whether a statement only reads. The transaction refuses what writes, but a `COMMIT` would end it.
 fn reads(sql: &str) -> bool {
-    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    loop {
-        let comment = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
-            (Some(line), _) => line.split_once('\n').map(|(_, after)| after),
-            (None, Some(block)) => block.split_once("*/").map(|(_, after)| after),
-            (None, None) => break,
-        };
-        let Some(after) = comment else { return false };
-        rest = after.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    }
-    let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-    ["select", "with", "values", "explain", "table"].iter().any(|reading| word.eq_ignore_ascii_case(reading))
+    begins_with(sql, &["select", "with", "values", "explain", "table"])
 }
 
 fn config(options: &Options) -> Config {
