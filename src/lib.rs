@@ -26,8 +26,8 @@ pub mod contract;
 // -- thinking ---------------------------------------------------------------------- pure
 pub mod lineage;
 pub mod macros;
-pub mod lint;
 pub mod plan;
+pub mod lint;
 // -- asking the warehouse ---------------------------------------------------------- effects
 pub mod warehouse;
 pub mod execute;

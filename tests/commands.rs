@@ -170,6 +170,135 @@ const CASES: &[Case] = &[
     Case { name: "an unknown profile target", done: nothing, command: &["check", "--target", "prod"], exit_code: 2, says: &["prod"] },
     Case { name: "a contract that is right", done: nothing, command: &["lint"], exit_code: 0, says: &["1 contract checked: 0 errors"] },
     Case {
+        name: "advice is no error",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint"],
+        exit_code: 0,
+        says: &["PC243", "`ga4.sessions` feeds no metric", "1 contract checked: 0 errors, 1 warning"],
+    },
+    Case {
+        name: "advice that is to fail",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint", "--fail-on", "warning"],
+        exit_code: 1,
+        says: &["PC243"],
+    },
+    Case {
+        name: "advice set aside, with its reason",
+        done: |folder| {
+            let ignored = "  - source: ga4.sessions # presscheck: ignore PC243 because sessions come next\n  - source: erp.sku_costs\n";
+            edit(folder, CONTRACT, "  - source: erp.sku_costs\n", ignored);
+        },
+        command: &["lint", "--fail-on", "note"],
+        exit_code: 0,
+        says: &["0 errors, 0 warnings"],
+    },
+    Case {
+        name: "a line with a secret is not shown again",
+        done: |folder| edit(folder, CONTRACT, "promise: >", &format!("promise: > # password: {SECRET}")),
+        command: &["lint"],
+        exit_code: 0,
+        says: &["PC255", "this looks like a password"],
+    },
+    Case {
+        name: "an exposure that nobody guards",
+        done: |folder| edit(folder, CONTRACT, "exposure: weekly_operating_report", "title_of: x"),
+        command: &["lint", "--format", "json"],
+        exit_code: 2,
+        says: &["title_of", "PC254"],
+    },
+    Case {
+        name: "a baseline is written, and nothing new is left",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint", "--write-baseline", "old.json"],
+        exit_code: 0,
+        says: &["1 finding set aside in old.json", "0 errors, 0 warnings"],
+    },
+    Case {
+        name: "a baseline that is mended",
+        done: |folder| {
+            let old = r#"{"format": 1, "findings": [{"code": "PC243", "file": "contracts/c.yml", "message": "gone", "count": 2}]}"#;
+            fs::write(folder.join("old.json"), old).expect("written");
+        },
+        command: &["lint", "--baseline", "old.json"],
+        exit_code: 0,
+        says: &["PC258", "2 findings of this baseline are there no more"],
+    },
+    Case {
+        name: "a baseline that is none",
+        done: |folder| fs::write(folder.join("old.json"), "[]").expect("written"),
+        command: &["lint", "--baseline", "old.json"],
+        exit_code: 2,
+        says: &["PC408", "--write-baseline"],
+    },
+    Case {
+        name: "no manifest, and the hook goes on",
+        done: |folder| {
+            fs::remove_file(folder.join("target/manifest.json")).expect("removed");
+            edit(folder, CONTRACT, "hold_if: \"> 10\"", "hold_fi: \"> 10\"");
+        },
+        command: &["lint", "--allow-no-manifest", CONTRACT],
+        exit_code: 2,
+        says: &["hold_fi", "names and lineage were not checked"],
+    },
+    Case {
+        name: "no manifest, and nobody allowed that",
+        done: |folder| fs::remove_file(folder.join("target/manifest.json")).expect("removed"),
+        command: &["lint", CONTRACT],
+        exit_code: 3,
+        says: &["dbt compile"],
+    },
+    Case {
+        name: "lint for code scanning, of a project that is not there",
+        done: |folder| fs::remove_file(folder.join("dbt_project.yml")).expect("removed"),
+        command: &["lint", "--format", "sarif"],
+        exit_code: 2,
+        says: &["\"ruleId\": \"PC020\""],
+    },
+    Case {
+        name: "a rule",
+        done: nothing,
+        command: &["rule", "pc243"],
+        exit_code: 0,
+        says: &["PC243 idle-source", "To mend it", "# presscheck: ignore PC243 because"],
+    },
+    Case { name: "all rules", done: nothing, command: &["rule"], exit_code: 0, says: &["PC001  yaml-syntax", "PC501  held"] },
+    Case {
+        name: "a rule that is none",
+        done: nothing,
+        command: &["rule", "idle-sorce"],
+        exit_code: 2,
+        says: &["did you mean `idle-source`?"],
+    },
+    Case {
+        name: "a decision for GitHub",
+        done: nothing,
+        command: &["check", "--format", "github"],
+        exit_code: 1,
+        says: &["::error file=contracts/weekly_operating_report.yml,title=presscheck PC501::Contribution margin is not safe"],
+    },
+    Case {
+        name: "a decision for a test report",
+        done: nothing,
+        command: &["check", "--format", "junit"],
+        exit_code: 1,
+        says: &["<testcase name=\"contribution_margin\" classname=\"weekly_operating_report.metrics\"", "type=\"hold\""],
+    },
+    Case {
+        name: "a decision for a comment",
+        done: nothing,
+        command: &["check", "--format", "markdown"],
+        exit_code: 1,
+        says: &["### Weekly Operating Performance Report: partial", "| ✗ hold | Contribution margin | "],
+    },
+    Case {
+        name: "nothing decided, for GitHub",
+        done: |folder| fs::remove_file(folder.join("target/manifest.json")).expect("removed"),
+        command: &["check", "--format", "github"],
+        exit_code: 3,
+        says: &["::error file=target/manifest.json,title=presscheck PC021::"],
+    },
+    Case {
         name: "nothing to explain yet",
         done: |folder| fs::remove_dir_all(folder.join("target/presscheck")).expect("removed"),
         command: &["explain", "gross_revenue"],
@@ -343,6 +472,24 @@ fn lineage_of_the_sample() {
     ];
     let told = asked.map(|command| format!("$ presscheck {}\n{}", command.join(" "), run(command, &sample.path().join("bikes")).1));
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// Hooks name files from the root of a repository that holds the dbt project in a folder; GitHub names the file of the summary.
+#[test]
+fn files_of_a_project_below_are_linted_from_the_root() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "analytics"], folder.path());
+    edit(folder.path(), "analytics/contracts/weekly_operating_report.yml", "max: 5000", "mx: 5000");
+    let summary = folder.path().join("summary.md");
+    let lint = ["lint", "--format", "github", "analytics/contracts/weekly_operating_report.yml"];
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_presscheck")).args(lint).current_dir(folder.path()).env("GITHUB_STEP_SUMMARY", &summary).output();
+    let output = output.expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.starts_with("::error file=analytics/contracts/weekly_operating_report.yml,line="), "{told}");
+    let summary = fs::read_to_string(summary).expect("a summary");
+    assert!(summary.contains("| error | PC010 | `analytics/contracts/weekly_operating_report.yml:"), "{summary}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod connect;
 mod interrupt;
 mod prepare;
 mod progress;
+mod report;
+mod rule;
 mod store;
 mod timings;
 mod completions;
@@ -49,6 +51,8 @@ enum Command {
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
     Lint(lint::Lint),
+    /// Explain a rule: what it means, why, an example, how to mend it; or list all
+    Rule(rule::Rule),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
@@ -123,6 +127,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
+        Command::Rule(rule) => rule.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
