@@ -28,11 +28,13 @@ pub mod lineage;
 pub mod macros;
 pub mod plan;
 pub mod lint;
+pub mod starter;
 // -- asking the warehouse ---------------------------------------------------------- effects
 pub mod warehouse;
 pub mod execute;
 // -- deciding ---------------------------------------------------------------------- pure
 pub mod decide;
+pub mod promise;
 pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects

@@ -1,5 +1,6 @@
 //! Exit codes and remedies of the commands, through the program: what a user did, and what must come back.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -472,6 +473,143 @@ fn lineage_of_the_sample() {
     ];
     let told = asked.map(|command| format!("$ presscheck {}\n{}", command.join(" "), run(command, &sample.path().join("bikes")).1));
     insta::assert_snapshot!(told.join("\n"));
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=Test", "-c", "user.email=test@brightside.example", "-c", "init.defaultBranch=main"];
+    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git starts");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The sample in a repository: the project in a folder of it, what is committed and what is edited since.
+#[test]
+fn a_change_is_compared_with_what_git_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "analytics"], folder.path());
+    let project = folder.path().join("analytics");
+    fs::write(project.join(".gitignore"), "*.duckdb\ntarget/\n").expect("written");
+    git(folder.path(), &["init", "-q"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "as it was"]);
+    // What a repository could make git run is not run.
+    let canary = folder.path().join("canary");
+    let hook = format!("#!/bin/sh\ntouch {}\n", canary.display());
+    for name in ["post-checkout", "fsmonitor-watchman", "post-index-change"] {
+        fs::write(folder.path().join(".git/hooks").join(name), &hook).expect("a hook");
+    }
+    for (key, value) in [
+        ("core.fsmonitor", ".git/hooks/fsmonitor-watchman"),
+        ("filter.x.smudge", "touch canary"),
+        ("core.pager", "touch canary"),
+        ("core.sshCommand", "touch canary"),
+    ] {
+        git(folder.path(), &["config", key, value]);
+    }
+    edit(&project, CONTRACT, "hold_if: \"> 10\"", "hold_if: \"> 20\"");
+
+    let (code, told) = run(&["diff", "main", "--as-of", AS_OF], &project);
+    assert_eq!(code, Some(0), "{told}");
+    for words in [
+        "Contribution margin: loosened (Finance, finance@brightside.example)",
+        "hold_if `> 10` becomes `> 20`",
+        "untouched: Gross revenue",
+        "1 metric loosened, 0 broken, 0 tightened",
+        "note: main has no manifest",
+    ] {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF, "--fail-on", "broken,loosened", "--format", "markdown"], &project);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("| Contribution margin | **loosened** | loosened: SKU cost mapping"), "{told}");
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF, "--fail-on", "tightened"], &project);
+    assert_eq!(code, Some(0), "{told}");
+
+    git(folder.path(), &["commit", "-q", "-a", "-m", "as it is"]);
+    let (code, told) = run(&["diff", "HEAD", "HEAD~1", "--as-of", AS_OF, "--fail-on", "tightened", "--format", "json"], &project);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("\"tightened\": true") && !told.contains("\"loosened\": true"), "{told}");
+
+    for (reference, says) in [("no_such_branch", "PC431"), ("--output=canary", "PC431"), ("HEAD:analytics", "PC431")] {
+        let (code, told) = run(&["diff", "--", reference], &project);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(says), "{told}");
+    }
+    edit(&project, CONTRACT, "hold_if: \"> 20\"", "hold_fi: \"> 20\"");
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF], &project);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("hold_fi") && !canary.exists(), "{told}");
+    let left = std::env::temp_dir().read_dir().expect("a folder").flatten();
+    let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("presscheck-")).collect();
+    assert!(left.iter().all(|entry| !entry.path().join("contracts").join("weekly_operating_report.yml").exists()), "{left:?}");
+}
+
+/// Two folders, each with artifacts of its own: then the SQL beneath counts, too.
+#[test]
+fn two_projects_are_compared_with_their_sql() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "old"], folder.path());
+    copy(&folder.path().join("old"), &folder.path().join("new"));
+    let manifest = folder.path().join("new/target/manifest.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let margin = "order_lines.quantity * sku_costs.unit_cost as cost";
+    assert!(text.contains(margin));
+    fs::write(&manifest, text.replace(margin, "order_lines.quantity * 2 as cost")).expect("written");
+    fs::remove_file(folder.path().join("new/target/catalog.json")).expect("removed");
+    fs::remove_file(folder.path().join("old/target/catalog.json")).expect("removed");
+    let (code, told) = run(&["diff", "old", "new", "--project-dir", "new", "--as-of", AS_OF, "--fail-on", "any"], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    for words in ["SKU cost mapping (`sku_cost_mapping`) no longer reaches it", "int_order_margin (changed): reaches", "the report "] {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+}
+
+/// What `init` writes for the sample is a contract that lints clean, is planned, and is not written over.
+#[test]
+fn a_first_contract_lints_clean() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], folder.path());
+    let bikes = folder.path().join("bikes");
+    fs::remove_dir_all(bikes.join("contracts")).expect("removed");
+    let (code, told) = run(&["init"], &bikes);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("nobody to ask") && !bikes.join("contracts").exists() && !bikes.join("presscheck.yml").exists(), "{told}");
+    let (code, told) = run(&["init", "--yes"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let written = fs::read_to_string(bikes.join(CONTRACT)).expect("a contract");
+    insta::assert_snapshot!("a_first_contract", written);
+    let (code, told) = run(&["lint", "--fail-on", "note"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["plan", "--as-of", AS_OF], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["init", "--yes"], &bikes);
+    assert!(code == Some(2) && told.contains("every exposure has a contract"), "{told}");
+    let (code, told) = run(&["init", "--yes", "weekly_operating_report"], &bikes);
+    assert!(code == Some(2) && told.contains("nothing is written over"), "{told}");
+    assert_eq!(fs::read_to_string(bikes.join(CONTRACT)).expect("a contract"), written);
+    let (code, told) = run(&["init", "--yes", "mart_customers"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["lint", "--fail-on", "warning"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+}
+
+/// The hooks that pre-commit finds in this repository name the version and the command that there are.
+#[test]
+fn hooks_of_pre_commit_are_this_version() {
+    let hooks: Vec<BTreeMap<String, serde_json::Value>> =
+        yaml_serde::from_str(&fs::read_to_string(".pre-commit-hooks.yaml").expect("hooks")).expect("a list");
+    assert_eq!(hooks.iter().map(|hook| hook["language"].as_str().expect("a language")).collect::<Vec<_>>(), ["python", "rust"]);
+    let wheel = format!("presscheck=={}", env!("CARGO_PKG_VERSION"));
+    assert!(fs::read_to_string("pyproject.toml").expect("a project").contains(&wheel), "pyproject.toml names {wheel}");
+    let files = regex::Regex::new(hooks[0]["files"].as_str().expect("a pattern")).expect("a pattern");
+    assert!(files.is_match("contracts/a.yml") && files.is_match("x/contracts/a.yaml") && !files.is_match("contracts/macros/a.sql"));
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], folder.path());
+    for hook in &hooks {
+        let mut entry: Vec<&str> = hook["entry"].as_str().expect("a command").split(' ').skip(1).collect();
+        entry.push("bikes/contracts/weekly_operating_report.yml");
+        let (code, told) = run(&entry, folder.path());
+        assert_eq!(code, Some(0), "{told}");
+    }
 }
 
 /// Hooks name files from the root of a repository that holds the dbt project in a folder; GitHub names the file of the summary.

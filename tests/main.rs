@@ -17,6 +17,7 @@ mod lint;
 mod macros;
 mod output;
 mod plan;
+mod promise;
 mod record;
 mod sentence;
 mod situations;

@@ -15,8 +15,10 @@ mod store;
 mod timings;
 mod completions;
 mod demo;
+mod diff;
 mod draw;
 mod explain;
+mod init;
 mod lineage;
 mod lint;
 mod load;
@@ -51,6 +53,10 @@ enum Command {
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
     Lint(lint::Lint),
+    /// Write settings and a first contract for each exposure, from what dbt knows
+    Init(init::Init),
+    /// Show what a change does to promises: loosened, tightened, broken; and whom it reaches
+    Diff(diff::Diff),
     /// Explain a rule: what it means, why, an example, how to mend it; or list all
     Rule(rule::Rule),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
@@ -127,6 +133,8 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
+        Command::Init(init) => init.run(look),
+        Command::Diff(diff) => diff.run(look),
         Command::Rule(rule) => rule.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(look),

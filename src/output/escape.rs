@@ -53,7 +53,7 @@ pub(super) fn fingerprints(findings: &[Finding]) -> Vec<String> {
 }
 
 /// Text as one line of Markdown: nothing in it is markup, a table cell, HTML, or a mention that wakes somebody.
-pub(super) fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

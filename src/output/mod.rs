@@ -17,6 +17,7 @@ mod terminal;
 use crate::diagnostic::{Finding, codes};
 use crate::record::{Document, Verdict};
 
+pub use escape::cell as markdown_cell;
 pub use explain::explain;
 pub use github::{Annotations, github};
 pub use gitlab::gitlab;
