@@ -4,6 +4,7 @@
 //! long after parsing still points at file:line:column. Not for outcomes of checks: those are data, see [`crate::check::outcome`].
 
 pub mod codes;
+pub mod guide;
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -26,13 +26,15 @@ pub mod contract;
 // -- thinking ---------------------------------------------------------------------- pure
 pub mod lineage;
 pub mod macros;
-pub mod lint;
 pub mod plan;
+pub mod lint;
+pub mod starter;
 // -- asking the warehouse ---------------------------------------------------------- effects
 pub mod warehouse;
 pub mod execute;
 // -- deciding ---------------------------------------------------------------------- pure
 pub mod decide;
+pub mod promise;
 pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects

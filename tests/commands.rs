@@ -1,5 +1,6 @@
 //! Exit codes and remedies of the commands, through the program: what a user did, and what must come back.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -169,6 +170,135 @@ const CASES: &[Case] = &[
     },
     Case { name: "an unknown profile target", done: nothing, command: &["check", "--target", "prod"], exit_code: 2, says: &["prod"] },
     Case { name: "a contract that is right", done: nothing, command: &["lint"], exit_code: 0, says: &["1 contract checked: 0 errors"] },
+    Case {
+        name: "advice is no error",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint"],
+        exit_code: 0,
+        says: &["PC243", "`ga4.sessions` feeds no metric", "1 contract checked: 0 errors, 1 warning"],
+    },
+    Case {
+        name: "advice that is to fail",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint", "--fail-on", "warning"],
+        exit_code: 1,
+        says: &["PC243"],
+    },
+    Case {
+        name: "advice set aside, with its reason",
+        done: |folder| {
+            let ignored = "  - source: ga4.sessions # presscheck: ignore PC243 because sessions come next\n  - source: erp.sku_costs\n";
+            edit(folder, CONTRACT, "  - source: erp.sku_costs\n", ignored);
+        },
+        command: &["lint", "--fail-on", "note"],
+        exit_code: 0,
+        says: &["0 errors, 0 warnings"],
+    },
+    Case {
+        name: "a line with a secret is not shown again",
+        done: |folder| edit(folder, CONTRACT, "promise: >", &format!("promise: > # password: {SECRET}")),
+        command: &["lint"],
+        exit_code: 0,
+        says: &["PC255", "this looks like a password"],
+    },
+    Case {
+        name: "an exposure that nobody guards",
+        done: |folder| edit(folder, CONTRACT, "exposure: weekly_operating_report", "title_of: x"),
+        command: &["lint", "--format", "json"],
+        exit_code: 2,
+        says: &["title_of", "PC254"],
+    },
+    Case {
+        name: "a baseline is written, and nothing new is left",
+        done: |folder| edit(folder, CONTRACT, "  - source: erp.sku_costs\n", "  - source: ga4.sessions\n  - source: erp.sku_costs\n"),
+        command: &["lint", "--write-baseline", "old.json"],
+        exit_code: 0,
+        says: &["1 finding set aside in old.json", "0 errors, 0 warnings"],
+    },
+    Case {
+        name: "a baseline that is mended",
+        done: |folder| {
+            let old = r#"{"format": 1, "findings": [{"code": "PC243", "file": "contracts/c.yml", "message": "gone", "count": 2}]}"#;
+            fs::write(folder.join("old.json"), old).expect("written");
+        },
+        command: &["lint", "--baseline", "old.json"],
+        exit_code: 0,
+        says: &["PC258", "2 findings of this baseline are there no more"],
+    },
+    Case {
+        name: "a baseline that is none",
+        done: |folder| fs::write(folder.join("old.json"), "[]").expect("written"),
+        command: &["lint", "--baseline", "old.json"],
+        exit_code: 2,
+        says: &["PC408", "--write-baseline"],
+    },
+    Case {
+        name: "no manifest, and the hook goes on",
+        done: |folder| {
+            fs::remove_file(folder.join("target/manifest.json")).expect("removed");
+            edit(folder, CONTRACT, "hold_if: \"> 10\"", "hold_fi: \"> 10\"");
+        },
+        command: &["lint", "--allow-no-manifest", CONTRACT],
+        exit_code: 2,
+        says: &["hold_fi", "names and lineage were not checked"],
+    },
+    Case {
+        name: "no manifest, and nobody allowed that",
+        done: |folder| fs::remove_file(folder.join("target/manifest.json")).expect("removed"),
+        command: &["lint", CONTRACT],
+        exit_code: 3,
+        says: &["dbt compile"],
+    },
+    Case {
+        name: "lint for code scanning, of a project that is not there",
+        done: |folder| fs::remove_file(folder.join("dbt_project.yml")).expect("removed"),
+        command: &["lint", "--format", "sarif"],
+        exit_code: 2,
+        says: &["\"ruleId\": \"PC020\""],
+    },
+    Case {
+        name: "a rule",
+        done: nothing,
+        command: &["rule", "pc243"],
+        exit_code: 0,
+        says: &["PC243 idle-source", "To mend it", "# presscheck: ignore PC243 because"],
+    },
+    Case { name: "all rules", done: nothing, command: &["rule"], exit_code: 0, says: &["PC001  yaml-syntax", "PC501  held"] },
+    Case {
+        name: "a rule that is none",
+        done: nothing,
+        command: &["rule", "idle-sorce"],
+        exit_code: 2,
+        says: &["did you mean `idle-source`?"],
+    },
+    Case {
+        name: "a decision for GitHub",
+        done: nothing,
+        command: &["check", "--format", "github"],
+        exit_code: 1,
+        says: &["::error file=contracts/weekly_operating_report.yml,title=presscheck PC501::Contribution margin is not safe"],
+    },
+    Case {
+        name: "a decision for a test report",
+        done: nothing,
+        command: &["check", "--format", "junit"],
+        exit_code: 1,
+        says: &["<testcase name=\"contribution_margin\" classname=\"weekly_operating_report.metrics\"", "type=\"hold\""],
+    },
+    Case {
+        name: "a decision for a comment",
+        done: nothing,
+        command: &["check", "--format", "markdown"],
+        exit_code: 1,
+        says: &["### Weekly Operating Performance Report: partial", "| ✗ hold | Contribution margin | "],
+    },
+    Case {
+        name: "nothing decided, for GitHub",
+        done: |folder| fs::remove_file(folder.join("target/manifest.json")).expect("removed"),
+        command: &["check", "--format", "github"],
+        exit_code: 3,
+        says: &["::error file=target/manifest.json,title=presscheck PC021::"],
+    },
     Case {
         name: "nothing to explain yet",
         done: |folder| fs::remove_dir_all(folder.join("target/presscheck")).expect("removed"),
@@ -343,6 +473,161 @@ fn lineage_of_the_sample() {
     ];
     let told = asked.map(|command| format!("$ presscheck {}\n{}", command.join(" "), run(command, &sample.path().join("bikes")).1));
     insta::assert_snapshot!(told.join("\n"));
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=Test", "-c", "user.email=test@brightside.example", "-c", "init.defaultBranch=main"];
+    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git starts");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The sample in a repository: the project in a folder of it, what is committed and what is edited since.
+#[test]
+fn a_change_is_compared_with_what_git_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "analytics"], folder.path());
+    let project = folder.path().join("analytics");
+    fs::write(project.join(".gitignore"), "*.duckdb\ntarget/\n").expect("written");
+    git(folder.path(), &["init", "-q"]);
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "as it was"]);
+    // What a repository could make git run is not run.
+    let canary = folder.path().join("canary");
+    let hook = format!("#!/bin/sh\ntouch {}\n", canary.display());
+    for name in ["post-checkout", "fsmonitor-watchman", "post-index-change"] {
+        fs::write(folder.path().join(".git/hooks").join(name), &hook).expect("a hook");
+    }
+    for (key, value) in [
+        ("core.fsmonitor", ".git/hooks/fsmonitor-watchman"),
+        ("filter.x.smudge", "touch canary"),
+        ("core.pager", "touch canary"),
+        ("core.sshCommand", "touch canary"),
+    ] {
+        git(folder.path(), &["config", key, value]);
+    }
+    edit(&project, CONTRACT, "hold_if: \"> 10\"", "hold_if: \"> 20\"");
+
+    let (code, told) = run(&["diff", "main", "--as-of", AS_OF], &project);
+    assert_eq!(code, Some(0), "{told}");
+    for words in [
+        "Contribution margin: loosened (Finance, finance@brightside.example)",
+        "hold_if `> 10` becomes `> 20`",
+        "untouched: Gross revenue",
+        "1 metric loosened, 0 broken, 0 tightened",
+        "note: main has no manifest",
+    ] {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF, "--fail-on", "broken,loosened", "--format", "markdown"], &project);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("| Contribution margin | **loosened** | loosened: SKU cost mapping"), "{told}");
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF, "--fail-on", "tightened"], &project);
+    assert_eq!(code, Some(0), "{told}");
+
+    git(folder.path(), &["commit", "-q", "-a", "-m", "as it is"]);
+    let (code, told) = run(&["diff", "HEAD", "HEAD~1", "--as-of", AS_OF, "--fail-on", "tightened", "--format", "json"], &project);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("\"tightened\": true") && !told.contains("\"loosened\": true"), "{told}");
+
+    for (reference, says) in [("no_such_branch", "PC441"), ("--output=canary", "PC441"), ("HEAD:analytics", "PC441")] {
+        let (code, told) = run(&["diff", "--", reference], &project);
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains(says), "{told}");
+    }
+    edit(&project, CONTRACT, "hold_if: \"> 20\"", "hold_fi: \"> 20\"");
+    let (code, told) = run(&["diff", "HEAD", "--as-of", AS_OF], &project);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("hold_fi") && !canary.exists(), "{told}");
+    let left = std::env::temp_dir().read_dir().expect("a folder").flatten();
+    let left: Vec<_> = left.filter(|entry| entry.file_name().to_string_lossy().starts_with("presscheck-")).collect();
+    assert!(left.iter().all(|entry| !entry.path().join("contracts").join("weekly_operating_report.yml").exists()), "{left:?}");
+}
+
+/// Two folders, each with artifacts of its own: then the SQL beneath counts, too.
+#[test]
+fn two_projects_are_compared_with_their_sql() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "old"], folder.path());
+    copy(&folder.path().join("old"), &folder.path().join("new"));
+    let manifest = folder.path().join("new/target/manifest.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let margin = "order_lines.quantity * sku_costs.unit_cost as cost";
+    assert!(text.contains(margin));
+    fs::write(&manifest, text.replace(margin, "order_lines.quantity * 2 as cost")).expect("written");
+    fs::remove_file(folder.path().join("new/target/catalog.json")).expect("removed");
+    fs::remove_file(folder.path().join("old/target/catalog.json")).expect("removed");
+    let (code, told) = run(&["diff", "old", "new", "--project-dir", "new", "--as-of", AS_OF, "--fail-on", "any"], folder.path());
+    assert_eq!(code, Some(1), "{told}");
+    for words in ["SKU cost mapping (`sku_cost_mapping`) no longer reaches it", "int_order_margin (changed): reaches", "the report "] {
+        assert!(told.contains(words), "{words}:\n{told}");
+    }
+}
+
+/// What `init` writes for the sample is a contract that lints clean, is planned, and is not written over.
+#[test]
+fn a_first_contract_lints_clean() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], folder.path());
+    let bikes = folder.path().join("bikes");
+    fs::remove_dir_all(bikes.join("contracts")).expect("removed");
+    let (code, told) = run(&["init"], &bikes);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("nobody to ask") && !bikes.join("contracts").exists() && !bikes.join("presscheck.yml").exists(), "{told}");
+    let (code, told) = run(&["init", "--yes"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let written = fs::read_to_string(bikes.join(CONTRACT)).expect("a contract");
+    insta::assert_snapshot!("a_first_contract", written);
+    let (code, told) = run(&["lint", "--fail-on", "note"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["plan", "--as-of", AS_OF], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["init", "--yes"], &bikes);
+    assert!(code == Some(2) && told.contains("every exposure has a contract"), "{told}");
+    let (code, told) = run(&["init", "--yes", "weekly_operating_report"], &bikes);
+    assert!(code == Some(2) && told.contains("nothing is written over"), "{told}");
+    assert_eq!(fs::read_to_string(bikes.join(CONTRACT)).expect("a contract"), written);
+    let (code, told) = run(&["init", "--yes", "mart_customers"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["lint", "--fail-on", "warning"], &bikes);
+    assert_eq!(code, Some(0), "{told}");
+}
+
+/// The hooks that pre-commit finds in this repository name the version and the command that there are.
+#[test]
+fn hooks_of_pre_commit_are_this_version() {
+    let hooks: Vec<BTreeMap<String, serde_json::Value>> =
+        yaml_serde::from_str(&fs::read_to_string(".pre-commit-hooks.yaml").expect("hooks")).expect("a list");
+    assert_eq!(hooks.iter().map(|hook| hook["language"].as_str().expect("a language")).collect::<Vec<_>>(), ["python", "rust"]);
+    let wheel = format!("presscheck=={}", env!("CARGO_PKG_VERSION"));
+    assert!(fs::read_to_string("pyproject.toml").expect("a project").contains(&wheel), "pyproject.toml names {wheel}");
+    let files = regex::Regex::new(hooks[0]["files"].as_str().expect("a pattern")).expect("a pattern");
+    assert!(files.is_match("contracts/a.yml") && files.is_match("x/contracts/a.yaml") && !files.is_match("contracts/macros/a.sql"));
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "bikes"], folder.path());
+    for hook in &hooks {
+        let mut entry: Vec<&str> = hook["entry"].as_str().expect("a command").split(' ').skip(1).collect();
+        entry.push("bikes/contracts/weekly_operating_report.yml");
+        let (code, told) = run(&entry, folder.path());
+        assert_eq!(code, Some(0), "{told}");
+    }
+}
+
+/// Hooks name files from the root of a repository that holds the dbt project in a folder; GitHub names the file of the summary.
+#[test]
+fn files_of_a_project_below_are_linted_from_the_root() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["demo", "--into", "analytics"], folder.path());
+    edit(folder.path(), "analytics/contracts/weekly_operating_report.yml", "max: 5000", "mx: 5000");
+    let summary = folder.path().join("summary.md");
+    let lint = ["lint", "--format", "github", "analytics/contracts/weekly_operating_report.yml"];
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_presscheck")).args(lint).current_dir(folder.path()).env("GITHUB_STEP_SUMMARY", &summary).output();
+    let output = output.expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.starts_with("::error file=analytics/contracts/weekly_operating_report.yml,line="), "{told}");
+    let summary = fs::read_to_string(summary).expect("a summary");
+    assert!(summary.contains("| error | PC010 | `analytics/contracts/weekly_operating_report.yml:"), "{summary}");
 }
 
 #[test]

@@ -74,6 +74,35 @@ pub(super) enum Format {
     Json,
 }
 
+/// For people, programs and services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Report {
+    /// For a person
+    #[value(alias = "terminal")]
+    Text,
+    /// For a program; its JSON Schema: presscheck schema --of decision
+    Json,
+    /// SARIF 2.1.0, for code scanning and editors
+    Sarif,
+    /// GitHub Actions: annotations, and all in the summary of the job
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// JUnit XML
+    Junit,
+    /// Markdown, for a comment
+    Markdown,
+}
+
+impl From<Format> for Report {
+    fn from(format: Format) -> Report {
+        match format {
+            Format::Terminal => Report::Text,
+            Format::Json => Report::Json,
+        }
+    }
+}
+
 /// Which verdict is a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FailOn {

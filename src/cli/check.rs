@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::{FailOn, Format, Place, Reach, Which};
+use super::arguments::{FailOn, Format, Place, Reach, Report, Which};
 use super::load::Loaded;
 use super::prepare::{self, Prepared};
-use super::{Ended, Stopped, connect, draw, progress, store};
+use super::{Ended, Stopped, connect, draw, progress, report, store};
 use crate::decide::{self, Context, FactName};
 use crate::execute::{self, Answers};
 use crate::history::History;
@@ -31,8 +31,8 @@ pub(super) struct Check {
     which: Which,
     #[command(flatten)]
     reach: Reach,
-    #[arg(long, value_enum, default_value_t = Format::Terminal)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    format: Report,
     /// Which verdict ends with exit code 1
     #[arg(long, value_enum, default_value_t = FailOn::Hold, value_name = "VERDICT")]
     fail_on: FailOn,
@@ -45,7 +45,7 @@ impl Check {
             place: Place { project_dir: Some(folder.to_path_buf()), manifest: None, target_path: None },
             which: Which { contracts: Vec::new(), exposure: None, select: Vec::new(), exclude: Vec::new(), as_of: Some(as_of) },
             reach: Reach { profiles_dir: Some(folder.to_path_buf()), profile: None, target: None, vars: None, threads: None },
-            format,
+            format: format.into(),
             fail_on: FailOn::Hold,
         }
     }
@@ -53,8 +53,9 @@ impl Check {
     /// Programs get the findings as JSON, too, when nothing could be decided.
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let ended = self.ask_and_tell(look);
-        if let (Err(stopped), Format::Json) = (&ended, self.format) {
-            draw::print(&output::findings_json(&stopped.findings, stopped.exit_code));
+        match (&ended, self.format) {
+            (Ok(_), _) | (Err(_), Report::Text) => {}
+            (Err(stopped), format) => report::findings(format, &stopped.findings, stopped.exit_code, &[]),
         }
         ended
     }
@@ -72,10 +73,8 @@ impl Check {
         }
         let exit_code = worst(&codes);
         let told = Told { exit_code, decisions, findings: Vec::new() };
-        draw::print(&match self.format {
-            Format::Json => output::json(&told),
-            Format::Terminal => output::terminal(&told, draw::Look::colour_on_stdout(), draw::width()),
-        });
+        let files: Vec<Option<&Path>> = prepared.iter().map(|one| one.file.as_deref()).collect();
+        report::decisions(self.format, &told, &files);
         Ok(exit_code)
     }
 

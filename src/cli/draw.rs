@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ValueEnum};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
-use crate::diagnostic::{Finding, Level};
+use crate::diagnostic::{Finding, Level, codes};
 
 /// How output looks, whatever the command.
 #[derive(Debug, Clone, Args)]
@@ -90,7 +90,7 @@ pub(super) fn findings(findings: &[Finding]) {
         let source = finding
             .file
             .as_ref()
-            .filter(|file| may_be_quoted(file))
+            .filter(|file| may_be_quoted(file) && finding.code != codes::SECRET)
             .and_then(|file| texts.entry(file.clone()).or_insert_with(|| std::fs::read_to_string(file).ok().map(Into::into)).clone());
         let mut text = String::new();
         let drawn = Drawn { finding, source: source.map(|text| named(finding, &text)) };

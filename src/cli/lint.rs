@@ -1,49 +1,226 @@
 //! `presscheck lint`: contracts against the dbt project; opens no socket and runs nothing.
 
-use clap::Args;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use super::{Ended, arguments, draw, load};
-use crate::diagnostic::Level;
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::arguments::{Place, Report};
+use super::load::{self, Loaded, ReadContract};
+use super::{Ended, Stopped, draw, report};
+use crate::contract;
+use crate::diagnostic::{Finding, Level, codes};
+use crate::lint::{self, Baseline, Ignores};
+use crate::project::{TextFile, read_text};
+
+/// A baseline has a line for each old finding.
+const LARGEST_BASELINE: u64 = 16 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Lint {
     #[command(flatten)]
-    place: arguments::Place,
+    place: Place,
     /// Contract files or names; all of the project's when none is given
     #[arg(value_name = "CONTRACT")]
     contracts: Vec<String>,
-    #[arg(long, value_enum, default_value_t = arguments::Format::Terminal)]
-    format: arguments::Format,
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    format: Report,
+    /// Say nothing of the findings that this file lists
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// List today's warnings and notes in this file, for --baseline
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Which findings end with exit code 1; errors always end with 2
+    #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
+    fail_on: FailOn,
+    /// Where dbt wrote no manifest, check what can be known without one
+    #[arg(long)]
+    allow_no_manifest: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+}
+
+/// What was looked at and found.
+#[derive(Default)]
+struct Linted {
+    files: Vec<PathBuf>,
+    findings: Vec<Finding>,
+    /// Why something was not looked at.
+    notes: Vec<String>,
 }
 
 impl Lint {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
-        let loaded = load::Loaded::new(&self.place, look)?;
-        loaded.say_notes(look);
-        let read = load::contracts(&loaded, &self.contracts)?;
-        let findings: Vec<_> = read.iter().flat_map(|one| one.findings.iter().cloned()).collect();
-        let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
-        let code = if errors > 0 { 2 } else { 0 };
-        match self.format {
-            arguments::Format::Json => draw::print(&crate::output::findings_json(&findings, code)),
-            arguments::Format::Terminal => {
-                draw::findings(&findings);
-                if !look.quiet {
-                    let files = read.len();
-                    let warnings = findings.iter().filter(|finding| finding.level == Level::Warning).count();
-                    draw::say(&format!(
-                        "{files} contract{} checked: {errors} error{}, {warnings} warning{}",
-                        plural(files),
-                        plural(errors),
-                        plural(warnings)
-                    ));
-                }
+        let ended = self.look_and_tell(look);
+        match (&ended, self.format) {
+            (Ok(_), _) | (Err(_), Report::Text) => {}
+            (Err(stopped), format) => report::findings(format, &stopped.findings, stopped.exit_code, &[]),
+        }
+        ended
+    }
+
+    fn look_and_tell(&self, look: &draw::Look) -> Ended {
+        let mut linted = Linted::default();
+        for (place, contracts) in self.projects() {
+            self.one_project(&place, &contracts, look, &mut linted)?;
+        }
+        let Linted { files, findings, notes } = linted;
+        let findings = self.old(findings)?;
+        let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
+        let (errors, warnings, rest) = (count(Level::Error), count(Level::Warning), count(Level::Note));
+        let fails = match self.fail_on {
+            FailOn::Error => false,
+            FailOn::Warning => warnings > 0,
+            FailOn::Note => warnings + rest > 0,
+        };
+        let code = match (errors, fails) {
+            (1.., _) => 2,
+            (0, true) => 1,
+            (0, false) => 0,
+        };
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        report::findings(self.format, &findings, code, &names);
+        if !look.quiet {
+            notes.iter().for_each(|note| draw::say(&format!("note: {note}")));
+            if self.format == Report::Text {
+                let rest = if rest > 0 { format!(", {}", counted(rest, "note")) } else { String::new() };
+                let (files, errors, warnings) = (counted(files.len(), "contract"), counted(errors, "error"), counted(warnings, "warning"));
+                draw::say(&format!("{files} checked: {errors}, {warnings}{rest}"));
             }
         }
         Ok(code)
     }
+
+    /// The dbt projects of the files that were named, each with its files: hooks name files from the root of a repository, which may hold several
+    /// projects. With --project-dir or --manifest, or where nothing but names is given, there is one.
+    fn projects(&self) -> Vec<(Place, Vec<String>)> {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let told = self.place.project_dir.is_some() || self.place.manifest.is_some();
+        if told || self.contracts.is_empty() || here.ancestors().any(|folder| folder.join("dbt_project.yml").is_file()) {
+            return vec![(self.place.clone(), self.contracts.clone())];
+        }
+        let mut groups: BTreeMap<Option<PathBuf>, Vec<String>> = BTreeMap::new();
+        for contract in &self.contracts {
+            let project = Path::new(contract).ancestors().skip(1).find(|folder| folder.join("dbt_project.yml").is_file());
+            groups.entry(project.map(Path::to_path_buf)).or_default().push(contract.clone());
+        }
+        let place = |project_dir: Option<PathBuf>| Place { project_dir, ..self.place.clone() };
+        groups.into_iter().map(|(project, contracts)| (place(project), contracts)).collect()
+    }
+
+    fn one_project(&self, place: &Place, contracts: &[String], look: &draw::Look, linted: &mut Linted) -> Result<(), Stopped> {
+        let loaded = match Loaded::new(place, look) {
+            Ok(loaded) => loaded,
+            Err(stopped) if self.allow_no_manifest && absent(&stopped) && !contracts.is_empty() => {
+                linted.notes.push("there is no manifest of dbt, so names and lineage were not checked".to_owned());
+                return structure(contracts, linted);
+            }
+            Err(stopped) => return Err(stopped),
+        };
+        loaded.say_notes(look);
+        let read = load::contracts(&loaded, contracts)?;
+        let macros = load::macros(&loaded)?;
+        let around = lint::Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now() };
+        for one in &read {
+            let mut found = one.findings.clone();
+            if let Some(contract) = &one.contract {
+                found.extend(lint::advice(contract, &around, &one.findings));
+            }
+            linted.take(&one.file, found, true);
+        }
+        if contracts.is_empty() {
+            linted.findings.extend(unguarded(&loaded, &read));
+        }
+        Ok(())
+    }
+
+    /// Findings without those of the baseline; or the baseline is written, with all that can wait.
+    fn old(&self, findings: Vec<Finding>) -> Result<Vec<Finding>, Stopped> {
+        // The same name wherever the command runs: from the root of the project.
+        let root = self.place.project_dir.clone().unwrap_or_default();
+        let name = move |finding: &Finding| {
+            let file = finding.file.as_deref().unwrap_or(Path::new(""));
+            file.strip_prefix(&root).unwrap_or(file).to_string_lossy().replace('\\', "/")
+        };
+        if let Some(file) = &self.write_baseline {
+            let baseline = Baseline::of(&findings, &name);
+            std::fs::write(file, baseline.text()).map_err(|error| bad_baseline(file, format!("cannot be written: {error}")))?;
+            draw::say(&format!("{} set aside in {}", counted(baseline.len(), "finding"), file.display()));
+            return Ok(baseline.apply(findings, &name).0);
+        }
+        let Some(file) = &self.baseline else { return Ok(findings) };
+        let text = read_text(file, LARGEST_BASELINE)?.text;
+        let baseline = Baseline::read(&text).map_err(|message| bad_baseline(file, message))?;
+        let (mut fresh, gone) = baseline.apply(findings, &name);
+        if gone > 0 {
+            let message = format!("{} of this baseline {} there no more", counted(gone, "finding"), if gone == 1 { "is" } else { "are" });
+            let finding = Finding { level: Level::Note, ..Finding::warning(codes::OLD_BASELINE, message) }.in_file(file);
+            fresh.push(finding.help("write it again, so that new findings of the same words are not set aside: lint --write-baseline"));
+        }
+        Ok(fresh)
+    }
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+impl Linted {
+    /// Adds what was found in one file, without what its comments set aside; `complete`: every rule had its say.
+    fn take(&mut self, file: &TextFile, mut found: Vec<Finding>, complete: bool) {
+        let ignores = Ignores::of(&file.text, &file.path);
+        if complete {
+            let problems = ignores.problems(&found, &file.path);
+            found = ignores.apply(found);
+            found.extend(problems);
+        } else {
+            found = ignores.apply(found);
+        }
+        crate::yaml::sort(&mut found);
+        found.dedup();
+        self.findings.extend(found);
+        self.files.push(file.path.clone());
+    }
+}
+
+/// Whether there is nothing to read, rather than something that cannot be read.
+fn absent(stopped: &Stopped) -> bool {
+    let nothing = |finding: &Finding| [codes::NO_ARTIFACT, codes::NOT_A_PROJECT].contains(&finding.code);
+    !stopped.findings.is_empty() && stopped.findings.iter().all(nothing)
+}
+
+/// What can be known of contract files without a dbt project.
+fn structure(contracts: &[String], linted: &mut Linted) -> Result<(), Stopped> {
+    for path in contracts {
+        let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
+        let found = contract::parse(&file.text, &file.path).findings;
+        linted.take(&file, found, false);
+    }
+    Ok(())
+}
+
+/// Exposures that no contract of the project guards; nothing where a contract cannot be read.
+fn unguarded(loaded: &Loaded, read: &[ReadContract]) -> Vec<Finding> {
+    let guarded: Option<Vec<&str>> = read
+        .iter()
+        .map(|one| one.contract.as_ref().map(|contract| contract.exposure.as_ref().map_or("", |exposure| exposure.value.as_str())))
+        .collect();
+    let found = guarded.map(|guarded| lint::exposures(&loaded.project, &guarded)).unwrap_or_default();
+    let root = &loaded.workspace.root;
+    let named = |finding: Finding| {
+        let file = finding.file.as_deref().map(|file| if root == Path::new(".") { file.to_path_buf() } else { root.join(file) });
+        file.map_or(finding.clone(), |file| finding.in_file(file))
+    };
+    found.into_iter().map(named).collect()
+}
+
+fn bad_baseline(file: &Path, message: String) -> Stopped {
+    Stopped::usage(Finding::error(codes::BAD_BASELINE, message).in_file(file).help("presscheck lint --write-baseline FILE writes one"))
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

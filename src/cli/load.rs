@@ -239,7 +239,8 @@ fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
 /// The contracts that can be worked with: all of them right, or every finding of all of them.
 pub(super) fn sound_contracts(loaded: &mut Loaded, wanted: &[String], look: &draw::Look) -> Result<Vec<(Contract, TextFile)>, Stopped> {
     let read = contracts(loaded, wanted)?;
-    let findings: Vec<Finding> = read.iter().flat_map(|one| one.findings.iter().cloned()).collect();
+    let set_aside = |one: &ReadContract| lint::Ignores::of(&one.file.text, &one.file.path).apply(one.findings.clone());
+    let findings: Vec<Finding> = read.iter().flat_map(set_aside).collect();
     stop_at_errors(&findings, 2)?;
     if !look.quiet {
         draw::findings(&findings);

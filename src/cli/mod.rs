@@ -9,15 +9,19 @@ mod connect;
 mod interrupt;
 mod prepare;
 mod progress;
+mod report;
+mod rule;
 mod store;
 mod timings;
 mod completions;
 mod demo;
 mod doctor;
+mod diff;
 mod draw;
 mod estimate;
 mod explain;
 mod grants;
+mod init;
 mod lineage;
 mod lint;
 mod load;
@@ -56,6 +60,12 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Print the least SQL grants that presscheck needs for the project's contracts, offline
     Grants(grants::Grants),
+    /// Write settings and a first contract for each exposure, from what dbt knows
+    Init(init::Init),
+    /// Show what a change does to promises: loosened, tightened, broken; and whom it reaches
+    Diff(diff::Diff),
+    /// Explain a rule: what it means, why, an example, how to mend it; or list all
+    Rule(rule::Rule),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
@@ -132,6 +142,9 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Lint(lint) => lint.run(look),
         Command::Doctor(doctor) => doctor.run(look),
         Command::Grants(grants) => grants.run(look),
+        Command::Init(init) => init.run(look),
+        Command::Diff(diff) => diff.run(look),
+        Command::Rule(rule) => rule.run(),
         Command::Schema(schema) => schema.run(),
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),

@@ -2,7 +2,7 @@
 
 use super::Contract;
 use crate::check::common::{Grammar, Part};
-use crate::diagnostic::{At, Finding, Span, codes};
+use crate::diagnostic::{At, Finding, Span, codes, nearest};
 
 /// One piece of SQL of a contract.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +139,7 @@ const INTERVAL: [&str; 2] = ["interval.start", "interval.end"];
 pub(super) fn template_problems(contract: &Contract, written: &Written, has_interval: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let text = written.sql.value.as_str();
-    let known: &[&str] = match written.grammar {
+    let known: &'static [&'static str] = match written.grammar {
         Grammar::Expression => &INTERVAL,
         Grammar::Query => &["interval.start", "interval.end", "model"],
     };
@@ -158,7 +158,15 @@ pub(super) fn template_problems(contract: &Contract, written: &Written, has_inte
         let name = name.trim();
         if !known.contains(&name) {
             let finding = Finding::error(codes::BAD_TEMPLATE, format!("`{{{{ {name} }}}}` is not a variable here")).at(here);
-            found.push(finding.help(format!("only {} can be used", quoted(known))));
+            // `interval.begin` is nearer to `interval.end` than to what was meant: the common half says nothing.
+            let half = |text: &'static str| (text.rsplit('.').next().unwrap_or(text), text);
+            let halves: Vec<(&str, &str)> = known.iter().copied().map(half).collect();
+            let near = nearest(name.rsplit('.').next().unwrap_or(name), halves.iter().map(|(half, _)| *half));
+            let help = halves
+                .iter()
+                .find(|(half, _)| Some(*half) == near)
+                .map_or_else(|| format!("only {} can be used", quoted(known)), |(_, near)| format!("did you mean `{{{{ {near} }}}}`?"));
+            found.push(finding.help(help));
         } else if name.starts_with("interval.") && !has_interval {
             let finding = Finding::error(codes::NO_SCHEDULE, format!("`{{{{ {name} }}}}` needs to know what a run covers")).at(here);
             found.push(finding.help("add `schedule:` with `interval: day`, `week`, `month` or `hour`"));

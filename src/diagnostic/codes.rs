@@ -1,5 +1,5 @@
 //! Every code that a finding can carry, once: what it is called and what it means. `PC0xx` is syntax and structure, `PC1xx` names that must
-//! exist elsewhere, `PC2xx` meaning, `PC3xx` what was read besides the contract, `PC4xx` commands.
+//! exist elsewhere, `PC2xx` meaning, `PC3xx` what was read besides the contract, `PC4xx` commands, `PC5xx` what was decided.
 
 /// A code with its name and one sentence for the documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,25 @@ codes! {
     MACRO_FILE = "PC230", "macro-file", "A file in a macro folder that belongs to no kind of check.";
     BAD_MACRO = "PC231", "bad-macro", "A macro that is no template, or that cannot be rendered.";
     NOTHING_TO_CHECK = "PC232", "nothing-to-check", "Nothing is selected, or nothing could be decided.";
+    UNCHECKED_METRIC = "PC240", "unchecked-metric", "A metric that no check is sure to look at, so that it never publishes.";
+    UNKNOWN_LINEAGE = "PC241", "unknown-lineage", "A metric whose lineage is not wholly read from SQL: it warns at best, or is always held.";
+    UNLISTED_SOURCE = "PC242", "unlisted-source", "A source that a metric stands on and that the contract does not list.";
+    IDLE_SOURCE = "PC243", "idle-source", "A source of the contract that feeds none of its metrics.";
+    IDLE_CHECK = "PC244", "idle-check", "A check that reaches no metric of the contract.";
+    ONLY_WARNS = "PC245", "only-warns", "A metric whose every check only warns.";
+    EARLY_DEADLINE = "PC246", "early-deadline", "A ready_by at the very end of the interval, before anything can refresh.";
+    SHIFTED_DEADLINE = "PC247", "shifted-deadline", "A ready_by at a time that the clock skips, or shows twice, on some day.";
+    EXPIRED_WAIVER = "PC248", "expired-waiver", "A waiver whose last day has passed.";
+    UNOWNED_WAIVER = "PC249", "unowned-waiver", "A waiver approved by somebody whom nobody can reach.";
+    IDLE_THRESHOLD = "PC250", "idle-threshold", "A threshold, bound or tolerance that nothing can cross, or that nothing can satisfy.";
+    DUPLICATED_CHECK = "PC251", "duplicated-check", "A check that a dbt test of the same contract asks, too.";
+    HARD_CODED = "PC252", "hard-coded", "SQL of a contract that names a table in place of a dbt model or source.";
+    NO_EXPOSURE = "PC253", "no-exposure", "A contract that names no exposure.";
+    UNGUARDED_EXPOSURE = "PC254", "unguarded-exposure", "A dbt exposure that no contract guards.";
+    SECRET = "PC255", "secret", "Text in a contract that looks like a password, key or token.";
+    BAD_IGNORE = "PC256", "bad-ignore", "A comment that is to ignore findings and cannot: no reason, no such rule, or a rule that cannot be ignored.";
+    IDLE_IGNORE = "PC257", "idle-ignore", "A comment that ignores a finding which is not there.";
+    OLD_BASELINE = "PC258", "old-baseline", "A baseline with findings that are not there any more.";
     NOT_THIS_ARTIFACT = "PC301", "not-this-artifact", "A JSON file that is another artifact than the one asked for.";
     UNREADABLE_ARTIFACT = "PC302", "unreadable-artifact", "An artifact of dbt that is not JSON or lacks what must be in it.";
     ARTIFACT_VERSION = "PC303", "artifact-version", "An artifact whose schema version is not read.";
@@ -94,6 +113,7 @@ codes! {
     BAD_INTERVAL = "PC405", "bad-interval", "An interval that cannot be computed.";
     BAD_VARIABLES = "PC406", "bad-variables", "--vars that is not a mapping.";
     NO_PROFILE = "PC407", "no-profile", "No profiles.yml, or no profile named.";
+    BAD_BASELINE = "PC408", "bad-baseline", "A baseline file that cannot be read or written.";
     NO_DECISION = "PC410", "no-decision", "No decision is stored.";
     UNREADABLE_DECISION = "PC411", "unreadable-decision", "A stored decision that cannot be read.";
     UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
@@ -108,4 +128,35 @@ codes! {
     TOO_FEW_CONNECTIONS = "PC436", "too-few-connections", "More threads than the server gives connections.";
     OTHER_ENGINE = "PC437", "other-engine", "The artifacts were made for another engine than the target's.";
     BAD_ROLE = "PC438", "bad-role", "Not a role that can be granted something.";
+    UNKNOWN_RULE = "PC440", "unknown-rule", "No rule of this code or name.";
+    BAD_VERSION = "PC441", "bad-version", "Neither a folder nor something that git knows, or git cannot read it.";
+    NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
+    HELD = "PC501", "held", "A metric that must not be shown.";
+    WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }
+
+/// Rules that advise: what they find changes no decision, so that a comment in the contract or a baseline may set a finding aside. Every
+/// other finding says that a contract cannot be decided, or that a comment is wrong; those are mended, not ignored.
+pub const ADVICE: &[&str] = &[
+    DOUBTFUL_COLUMN,
+    NO_FRESHNESS,
+    CONTRADICTION,
+    NO_OWNER,
+    NARROWED,
+    UNCHECKED_METRIC,
+    UNKNOWN_LINEAGE,
+    UNLISTED_SOURCE,
+    IDLE_SOURCE,
+    IDLE_CHECK,
+    ONLY_WARNS,
+    EARLY_DEADLINE,
+    SHIFTED_DEADLINE,
+    EXPIRED_WAIVER,
+    UNOWNED_WAIVER,
+    IDLE_THRESHOLD,
+    DUPLICATED_CHECK,
+    HARD_CODED,
+    NO_EXPOSURE,
+    UNGUARDED_EXPOSURE,
+    SECRET,
+];

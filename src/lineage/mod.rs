@@ -47,7 +47,7 @@ use std::sync::Arc;
 
 pub use graph::{Certainty, Edge, EdgeKind, Graph, Node, NodeIndex, Part};
 pub use lines::lines;
-pub use reads::{expression, query};
+pub use reads::{expression, query, tables};
 pub use semantic::semantic;
 pub use trace::{trace, trace_cached};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, Spanned};
+use sqlparser::ast::{Expr, Query, Spanned, TableFactor, Visitor};
 
 use super::anatomy;
 use super::defined::defined;
@@ -74,6 +74,41 @@ fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryRead
         }
     }
     Ok(reads)
+}
+
+/// The tables that a query names, as written, with line and column (from 1): without names that a CTE of the query has, and without functions.
+pub fn tables(sql: &str, dialect: &str) -> Result<Vec<(String, u32, u32)>, SqlError> {
+    let read = parse::on_large_stack(|| {
+        let tree = parse::query(sql, &manners(dialect))?;
+        let mut tables = Tables::default();
+        let _ = sqlparser::ast::Visit::visit(&tree, &mut tables);
+        tables.found.retain(|(name, ..)| !tables.ctes.contains(name));
+        Ok(tables.found)
+    });
+    read.unwrap_or_else(|| Err(Unclear::new("the parser broke"))).map_err(SqlError::from)
+}
+
+/// Collects the tables of a query.
+#[derive(Default)]
+struct Tables {
+    found: Vec<(String, u32, u32)>,
+    ctes: BTreeSet<String>,
+}
+
+impl Visitor for Tables {
+    type Break = ();
+    fn pre_visit_query(&mut self, query: &Query) -> std::ops::ControlFlow<()> {
+        self.ctes.extend(query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.to_lowercase()));
+        std::ops::ControlFlow::Continue(())
+    }
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> std::ops::ControlFlow<()> {
+        if let TableFactor::Table { name, args: None, .. } = factor {
+            let start = name.span().start;
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(1).max(1);
+            self.found.push((object_parts(name).join(".").to_lowercase(), narrow(start.line), narrow(start.column)));
+        }
+        std::ops::ControlFlow::Continue(())
+    }
 }
 
 /// The relations of a lineage that was not traced here.

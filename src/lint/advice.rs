@@ -1,8 +1,10 @@
 //! What is legal but unwise: warnings that change no decision.
 
+use jiff::Timestamp;
+
 use super::Look;
-use crate::dbt::NodeKind;
-use crate::diagnostic::{Finding, codes};
+use crate::dbt::{NodeKind, Project};
+use crate::diagnostic::{Finding, Level, codes};
 
 pub(super) fn owners(look: &mut Look<'_>) {
     let contract = look.contract;
@@ -18,18 +20,6 @@ pub(super) fn owners(look: &mut Look<'_>) {
     }
 }
 
-pub(super) fn narrowed(look: &mut Look<'_>) {
-    let contract = look.contract;
-    for check in &contract.checks {
-        let common = check.kind().common();
-        if let Some(only) = common.affects_only.as_ref().and_then(|only| only.first()) {
-            let because = common.because.map_or_else(String::new, |because| format!(": {because}"));
-            let finding = Finding::warning(codes::NARROWED, format!("this check can hold only the metrics that are listed{because}"));
-            look.found.push(finding.at(only.span).help("every other metric publishes even if the check fails"));
-        }
-    }
-}
-
 pub(super) fn freshness(look: &mut Look<'_>) {
     let contract = look.contract;
     for source in &contract.sources {
@@ -41,4 +31,26 @@ pub(super) fn freshness(look: &mut Look<'_>) {
             look.found.push(finding.at(source.source.span).help("add `freshness:` here or in dbt"));
         }
     }
+}
+
+pub(super) fn no_exposure(look: &mut Look<'_>, _: Timestamp) {
+    let contract = look.contract;
+    if contract.exposure.is_none() && !look.project.exposures.is_empty() {
+        let names: Vec<&str> = look.project.exposures.values().map(|exposure| exposure.name.as_str()).collect();
+        let finding = Finding::warning(codes::NO_EXPOSURE, "dbt does not know which report this contract guards");
+        let finding = Finding { level: Level::Note, ..finding }.at(contract.contract.span);
+        look.found.push(finding.help(format!("add `exposure:`; the dbt project has {}", names.join(", "))));
+    }
+}
+
+/// Exposures of the dbt project that none of its contracts guards; each at the file that defines it.
+pub fn exposures(project: &Project, guarded: &[&str]) -> Vec<Finding> {
+    let open = project.exposures.values().filter(|exposure| exposure.package == project.name && !guarded.contains(&exposure.name.as_str()));
+    open.map(|exposure| {
+        let what = exposure.label.as_deref().unwrap_or(&exposure.name);
+        let finding = Finding::warning(codes::UNGUARDED_EXPOSURE, format!("no contract guards the exposure `{}` ({what})", exposure.name));
+        let finding = Finding { level: Level::Note, ..finding }.in_file(&exposure.path);
+        finding.help(format!("write one, or decide it from dbt's tests: presscheck check --exposure {}", exposure.name))
+    })
+    .collect()
 }

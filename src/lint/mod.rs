@@ -1,20 +1,36 @@
 //! Contract against project, without data: one rule is one function and one row in the list.
 //!
 //! Says which names do not exist in the dbt project, which SQL cannot be what it must be, and what is legal but unwise. Not for what contradicts
-//! itself inside a contract: that is [`crate::contract::parse`].
+//! itself inside a contract: that is [`crate::contract::parse`]. What each code means is told by [`crate::diagnostic::guide`].
 
 mod advice;
+mod baseline;
+mod bounds;
+mod ignore;
 mod metrics;
+mod moments;
+mod reach;
 mod relations;
+mod secrets;
 mod settings;
 mod sql;
+mod tables;
+mod twice;
 
+use jiff::Timestamp;
+
+use crate::calendar::{self, Weekday};
 use crate::contract::Contract;
 use crate::dbt::Project;
 use crate::dbt::graph::Missing;
-use crate::diagnostic::{At, Finding, Span, codes, nearest};
-use crate::lineage::Lineage;
+use crate::diagnostic::{At, Finding, Level, Span, codes, nearest};
+use crate::lineage::{Lineage, NodeIndex};
+use crate::macros::Macros;
+use crate::plan::{self, MetricId, Plan};
 
+pub use advice::exposures;
+pub use baseline::Baseline;
+pub use ignore::Ignores;
 pub use settings::connections;
 
 /// A rule: what it is called, what it says, and what looks for it.
@@ -24,36 +40,147 @@ pub struct Rule {
     pub name: &'static str,
     /// One sentence.
     pub about: &'static str,
-    look: fn(&mut Look<'_>),
+    look: Looks,
+}
+
+/// What a rule has to see.
+#[derive(Clone, Copy)]
+enum Looks {
+    /// Contract and project: what it finds is said by every command.
+    Names(fn(&mut Look<'_>)),
+    /// Contract, project and the moment: advice, of `lint` alone.
+    Advises(fn(&mut Look<'_>, Timestamp)),
+    /// Beside these the plan, so that the contract must be right: advice, of `lint` alone.
+    Plans(fn(&mut Look<'_>, &Planned<'_>)),
+}
+use Looks::{Advises, Names, Plans};
+
+/// A contract as it would be asked.
+struct Planned<'a> {
+    plan: &'a Plan,
+    /// What each metric is made of, or why it is not resolved.
+    targets: &'a [(MetricId, Result<Vec<NodeIndex>, String>)],
+}
+
+/// What advice depends on besides the contract.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The dbt project.
+    pub project: &'a Project,
+    /// Its lineage.
+    pub lineage: &'a Lineage,
+    /// The templates of the project's dialect.
+    pub macros: &'a Macros,
+    /// The moment: waivers expire.
+    pub now: Timestamp,
 }
 
 /// Every rule, in the order of a contract's sections.
 pub const RULES: &[Rule] = &[
-    Rule { name: "exposure", about: "The exposure exists and is enabled.", look: metrics::exposure },
-    Rule { name: "sources", about: "Every source exists, is a source, and has the columns that are named.", look: relations::sources },
-    Rule { name: "metrics", about: "Every metric's model, column or semantic-layer metric exists.", look: metrics::origins },
+    Rule { name: "exposure", about: "The exposure exists and is enabled.", look: Names(metrics::exposure) },
+    Rule {
+        name: "sources",
+        about: "Every source exists, is a source, and has the columns that are named.",
+        look: Names(relations::sources),
+    },
+    Rule { name: "metrics", about: "Every metric's model, column or semantic-layer metric exists.", look: Names(metrics::origins) },
     Rule {
         name: "check-relations",
         about: "Every relation of a check exists, is enabled and is in the warehouse.",
-        look: relations::of_checks,
+        look: Names(relations::of_checks),
     },
-    Rule { name: "check-columns", about: "Every column of a check exists.", look: relations::columns_of_checks },
-    Rule { name: "sql", about: "Every piece of SQL is one expression or one read-only query, over columns that exist.", look: sql::parses },
-    Rule { name: "waivers", about: "A waiver of a dbt test or of a source's freshness names one that exists.", look: metrics::waivers },
-    Rule { name: "owners", about: "Somebody answers for every metric.", look: advice::owners },
-    Rule { name: "narrowed", about: "Nothing takes metrics away from a check in silence.", look: advice::narrowed },
-    Rule { name: "freshness", about: "Something says when each source is late.", look: advice::freshness },
+    Rule { name: "check-columns", about: "Every column of a check exists.", look: Names(relations::columns_of_checks) },
+    Rule {
+        name: "sql",
+        about: "Every piece of SQL is one expression or one read-only query, over columns that exist.",
+        look: Names(sql::parses),
+    },
+    Rule {
+        name: "waivers",
+        about: "A waiver of a dbt test or of a source's freshness names one that exists.",
+        look: Names(metrics::waivers),
+    },
+    Rule { name: "owners", about: "Somebody answers for every metric.", look: Names(advice::owners) },
+    Rule { name: "freshness", about: "Something says when each source is late.", look: Names(advice::freshness) },
+    Rule { name: "report", about: "The contract names the exposure that it guards.", look: Advises(advice::no_exposure) },
+    Rule { name: "secrets", about: "Nothing in the file looks like a secret.", look: Advises(secrets::written) },
+    Rule { name: "thresholds", about: "Every threshold can be crossed, and can be kept.", look: Advises(bounds::thresholds) },
+    Rule { name: "tables", about: "SQL names models, not tables.", look: Advises(tables::hard_coded) },
+    Rule { name: "waivers-live", about: "No waiver is expired, and each has an owner.", look: Advises(moments::waivers) },
+    Rule { name: "deadline-clock", about: "The deadline is at a time that every day has once.", look: Advises(moments::clock) },
+    Rule { name: "deadline-time", about: "The deadline leaves time to refresh.", look: Plans(moments::early) },
+    Rule {
+        name: "checked",
+        about: "Every metric has a check that is sure to look at it, and one that can hold it.",
+        look: Plans(reach::metrics),
+    },
+    Rule { name: "known", about: "Every metric's lineage is read from SQL.", look: Plans(reach::lineage) },
+    Rule { name: "sources-used", about: "The sources of the contract are those that its metrics stand on.", look: Plans(reach::sources) },
+    Rule { name: "checks-used", about: "Every check reaches a metric.", look: Plans(reach::idle) },
+    Rule { name: "narrowed", about: "Nothing takes metrics away from a check in silence.", look: Plans(reach::narrowed) },
+    Rule { name: "asked-once", about: "No check asks what a dbt test asks.", look: Plans(twice::duplicated) },
 ];
 
-/// Names that do not exist, expressions that do not parse, and what is legal but unwise: all of it, in the order of the file.
+/// Names that do not exist, expressions that do not parse, owners and freshness that nobody gave: in the order of the file.
 pub fn references(contract: &Contract, project: &Project, lineage: &Lineage) -> Vec<Finding> {
     let mut look = Look { contract, project, lineage, found: Vec::new() };
-    RULES.iter().for_each(|rule| (rule.look)(&mut look));
-    let mut found = look.found;
+    for rule in RULES {
+        match rule.look {
+            Names(names) => names(&mut look),
+            Advises(_) | Plans(_) => {}
+        }
+    }
+    placed(contract, look.found)
+}
+
+/// What is legal but unwise, in the order of the file. Rules that need the plan are silent where the contract cannot be planned; what keeps it
+/// from being planned is said, unless `said` has it.
+pub fn advice(contract: &Contract, around: &Surroundings<'_>, said: &[Finding]) -> Vec<Finding> {
+    let mut look = Look { contract, project: around.project, lineage: around.lineage, found: Vec::new() };
+    for rule in RULES {
+        match rule.look {
+            Advises(advises) => advises(&mut look, around.now),
+            Names(_) | Plans(_) => {}
+        }
+    }
+    if said.iter().all(|finding| finding.level < Level::Error) {
+        let options = plan::Options {
+            interval: interval(contract, around.now),
+            selection: None,
+            macros: around.macros,
+            given: plan::Given::default(),
+        };
+        match plan::build(contract, around.project, around.lineage, &options) {
+            Ok(plan) => {
+                let targets = plan::targets(contract, around.project, around.lineage, &options);
+                let planned = Planned { plan: &plan, targets: &targets };
+                for rule in RULES {
+                    match rule.look {
+                        Plans(plans) => plans(&mut look, &planned),
+                        Names(_) | Advises(_) => {}
+                    }
+                }
+            }
+            Err(findings) => look.found.extend(findings),
+        }
+    }
+    placed(contract, look.found)
+}
+
+/// The newest interval of the contract's schedule that has ended; `None` without a schedule, or where none can be computed.
+fn interval(contract: &Contract, now: Timestamp) -> Option<calendar::Interval> {
+    let schedule = contract.schedule.as_ref()?;
+    let zone = moments::zone(contract)?;
+    let starts = schedule.starts.as_ref().map_or(Weekday::Monday, |starts| starts.value);
+    calendar::latest_interval(schedule.interval.value, starts, &zone, now).ok()
+}
+
+/// Names the file and puts the findings into its order.
+fn placed(contract: &Contract, found: Vec<Finding>) -> Vec<Finding> {
     if contract.origin.file.as_os_str().is_empty() {
         return found;
     }
-    found = found.into_iter().map(|finding| finding.in_file(&contract.origin.file)).collect();
+    let mut found: Vec<Finding> = found.into_iter().map(|finding| finding.in_file(&contract.origin.file)).collect();
     crate::yaml::sort(&mut found);
     found.dedup();
     found

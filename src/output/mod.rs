@@ -2,16 +2,30 @@
 //!
 //! Every format says the same, because all are written from the decision document and nothing else. Not for deciding, nor for plans.
 
-mod json;
+mod escape;
 mod explain;
+mod github;
+mod gitlab;
+mod json;
+mod junit;
+mod markdown;
 mod paint;
+mod rule;
+mod sarif;
 mod terminal;
 
-use crate::diagnostic::Finding;
-use crate::record::Document;
+use crate::diagnostic::{Finding, codes};
+use crate::record::{Document, Verdict};
 
+pub use escape::cell as markdown_cell;
 pub use explain::explain;
+pub use github::{Annotations, github};
+pub use gitlab::gitlab;
 pub use json::{findings_json, json, json_schema, stored};
+pub use junit::{junit, junit_decisions};
+pub use markdown::{decisions_markdown, markdown};
+pub use rule::{rule, rules, rules_json};
+pub use sarif::sarif;
 pub use terminal::terminal;
 
 /// Everything that a command has to tell.
@@ -23,4 +37,19 @@ pub struct Told {
     pub decisions: Vec<Document>,
     /// What was wrong with the input.
     pub findings: Vec<Finding>,
+}
+
+/// What was decided as findings: one for each metric that is held or warned about, at the file of its contract where there is one. For the
+/// formats that know nothing but findings.
+pub fn verdicts(document: &Document, file: Option<&std::path::Path>) -> Vec<Finding> {
+    let one = |metric: &crate::record::MetricRecord| {
+        let finding = match metric.verdict {
+            Verdict::Publish => return None,
+            Verdict::Warn => Finding::warning(codes::WARNED, metric.sentence.clone()),
+            Verdict::Hold => Finding::error(codes::HELD, metric.sentence.clone()),
+        };
+        let finding = metric.recover.iter().fold(finding, |finding, recover| finding.help(recover.clone()));
+        Some(file.map_or(finding.clone(), |file| finding.in_file(file)))
+    };
+    document.metrics.iter().filter_map(one).collect()
 }

@@ -30,7 +30,7 @@ mod watch;
 
 pub use build::build;
 pub use exposure::for_exposure;
-pub use watch::{Watch, WatchingCheck, watch};
+pub use watch::{Watch, WatchingCheck, targets, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
 pub type CheckId = String;

@@ -53,6 +53,17 @@ pub fn watch(contract: &Contract, project: &Project, lineage: &Lineage, options:
     Ok(Watch { metrics, checks })
 }
 
+/// The nodes that each metric of a contract is made of, or why it is not resolved; in the order of the contract.
+pub fn targets(
+    contract: &Contract,
+    project: &Project,
+    lineage: &Lineage,
+    options: &Options<'_>,
+) -> Vec<(MetricId, Result<Vec<NodeIndex>, String>)> {
+    let ground = Ground::new(project, lineage, options);
+    contract.metrics.iter().map(|(id, metric)| (id.value.clone(), metrics::targets(&ground, metric))).collect()
+}
+
 impl Watch {
     /// The blind spots of a metric: every node from which some way leads to the metric on which no check looks, the node itself and the metric's own
     /// columns included. A node that is not one is watched, or a fault of it can only come to the metric through watched nodes. Only checks

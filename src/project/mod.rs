@@ -12,7 +12,7 @@ use crate::diagnostic::{Finding, nearest};
 pub use settings::{Settings, settings_schema};
 
 /// Contracts are small; a larger file is a mistake or an attack.
-const LARGEST_CONTRACT: u64 = 1 << 20;
+pub(crate) const LARGEST_CONTRACT: u64 = 1 << 20;
 
 /// Why a workspace cannot be read.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! Not for what names and values mean: that is known to the rooms that read them.
 
 mod alternatives;
+mod comments;
 mod deserialize;
 mod machine;
 mod route;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Finding, Span, codes};
 
+pub use comments::comments;
 pub use machine::value;
 pub use schema::schema_of;
 
