@@ -406,7 +406,7 @@ const CASES: &[Case] = &[
         done: |folder| edit(folder, CONTRACT, "{select: upstream}", "{select: upstream, use: results}"),
         command: &["lineage", "--blind-spots", "gross_revenue"],
         exit_code: 0,
-        says: &["shopify.orders: ", "are not asked, so they watch nothing: dbt:"],
+        says: &["stg_calendar_weeks: week_start", "are not asked, so they watch nothing: dbt:"],
     },
     Case {
         name: "blind spots of a metric, for a program",

@@ -41,7 +41,8 @@ pub fn watch(contract: &Contract, project: &Project, lineage: &Lineage, options:
     let (traced, drafts) = build::drafts(&ground, contract, &mut Vec::new())?;
     let watching = |draft: &Draft| WatchingCheck {
         id: draft.id.clone(),
-        nodes: draft.subject.known.clone(),
+        // That a column is there, and of its type, says nothing of what is in it.
+        nodes: if draft.kind == "schema" { BTreeSet::new() } else { draft.subject.known.clone() },
         metrics: draft.guard(&ground, &traced).reach.into_keys().collect(),
         asked: match draft.way {
             Way::Measured(_) => true,
