@@ -215,6 +215,20 @@ fn the_snapshot_and_the_clocks_are_told() {
     assert_eq!(rehearsal.by_check["a"].measurement.as_ref().expect("a measurement").now, as_of);
 }
 
+#[test]
+fn an_engine_that_names_no_state_of_its_data_claims_no_snapshot() {
+    for (before, after, named, one) in [
+        ("duckdb:1", "duckdb:1", true, true),
+        ("duckdb:1", "duckdb:2", true, false),
+        ("spark:no-snapshot", "spark:no-snapshot", false, false),
+        ("duckdb:1 finance=spark:no-snapshot", "duckdb:2 finance=spark:no-snapshot", false, false),
+        ("", "", true, false),
+    ] {
+        let answers = Answers { snapshot: before.into(), snapshot_after: after.into(), ..Answers::default() };
+        assert_eq!((answers.snapshot_is_named(), answers.one_snapshot()), (named, one), "{before} {after}");
+    }
+}
+
 /// A real warehouse behind a line that drops: the first `drops` statements are lost, one that says `panic` panics.
 struct BadLine<W> {
     inner: W,

@@ -109,6 +109,21 @@ fn contracts_see_the_documented_variables() {
 }
 
 #[test]
+fn sqlite_compares_times_as_texts() {
+    let hour = presscheck::calendar::Interval {
+        start: "2026-11-16T10:00[Europe/London]".parse().unwrap(),
+        end: "2026-11-17T00:00[Europe/London]".parse().unwrap(),
+    };
+    let variables = Variables { interval: Some(&hour), ..Variables::default() };
+    let text = |dialect: &str| {
+        let macros = Macros::new(dialect, Vec::new()).unwrap();
+        macros.text(&At::nowhere("{{ interval.start }} {{ interval.end }}".to_owned()), variables).unwrap()
+    };
+    assert_eq!(text("sqlite"), "'2026-11-16 10:00:00' '2026-11-17 00:00:00'");
+    assert_eq!(text("spark"), "timestamp '2026-11-16 10:00:00' timestamp '2026-11-17 00:00:00'");
+}
+
+#[test]
 fn nothing_gets_out_of_the_quotes() {
     let names = ["a", "Amount", "\"Amount\"", "a\"b", "a\"; drop table t; --", "", " ", "a\nb", "select", "`a`", "a`b", "ä", "1a"];
     let texts = ["a", "it's", "\\", "\\'", "a\nb", "'; drop table t; --", "\0"];

@@ -168,7 +168,7 @@ impl AdbcSession {
         let start = Instant::now();
         let stop = Arc::clone(&self.stop);
         let connection = self.connected(limit)?;
-        connection.ask(sql);
+        connection.ask(sql, limit);
         let (mut stopped, mut since) = (Stopped::Not, start);
         let answer = loop {
             let left = limit.saturating_sub(start.elapsed()).max(Duration::from_millis(1));

@@ -157,7 +157,7 @@ pub fn spark_engine() -> &'static dyn Engine {
             "spark.connect.grpc.binding.address=127.0.0.1".to_owned(),
             format!("spark.connect.grpc.binding.port={port}"),
             "spark.ui.enabled=false".to_owned(),
-            "spark.sql.shuffle.partitions=2".to_owned(),
+            "spark.sql.shuffle.partitions=1".to_owned(),
             format!("spark.sql.warehouse.dir={work}/warehouse"),
         ] {
             server.args(["--conf", &setting]);
@@ -216,6 +216,10 @@ impl Engine for OnSpark {
     fn relation(&self, table: &Table) -> String {
         let files = format!("parquet.`{}`", self.path(table));
         if table.rows.is_empty() && table.name != "many" { format!("(select * from {files} where 1 = 0)") } else { files }
+    }
+    /// A cluster plans for seconds at first. Spark runs to its end what is stopped between its plan and its first task.
+    fn runs_after(&self) -> Duration {
+        Duration::from_secs(if self.name == "spark" { 6 } else { 1 })
     }
     /// Sail 0.7.2 does not find the type of a column that is NULL in one branch of a UNION.
     fn cannot(&self) -> &[&str] {

@@ -24,7 +24,7 @@ pub(super) type Running = Arc<Mutex<Option<Box<dyn CancelHandle>>>>;
 
 /// A connection that is open. Dropped, it is closed, and that is waited for only so long.
 pub(super) struct Connection {
-    asked: Option<Sender<String>>,
+    asked: Option<Sender<(String, Duration)>>,
     answers: Receiver<Result<Rows, Fault>>,
     pub(super) running: Running,
 }
@@ -32,7 +32,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens a connection and runs the target's greeting; gives up after `limit`.
     pub(super) fn open(mut driver: ManagedDriver, target: &Arc<Target>, limit: Duration) -> Result<Connection, Fault> {
-        let (asked, questions) = mpsc::channel::<String>();
+        let (asked, questions) = mpsc::channel::<(String, Duration)>();
         let (answer, answers) = mpsc::channel();
         let running = Running::default();
         let (its_target, its_running) = (Arc::clone(target), Arc::clone(&running));
@@ -46,8 +46,10 @@ impl Connection {
             if answer.send(Ok(nothing)).is_err() {
                 return;
             }
-            while let Ok(sql) = questions.recv() {
-                let told = read(&mut connection, &sql, &its_target, &its_running);
+            let mut limited = None;
+            while let Ok((sql, limit)) = questions.recv() {
+                let told = limit_on_server(&mut connection, &its_target, limit, &mut limited)
+                    .and_then(|()| read(&mut connection, &sql, &its_target, &its_running));
                 *its_running.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 if answer.send(told).is_err() {
                     return;
@@ -66,10 +68,10 @@ impl Connection {
         }
     }
 
-    /// Hands a statement over.
-    pub(super) fn ask(&self, sql: &str) {
+    /// Hands a statement over, which the server may stop by itself after `limit` where it can.
+    pub(super) fn ask(&self, sql: &str, limit: Duration) {
         // When the thread has ended, the answer says so.
-        let _ended = self.asked.as_ref().map(|asked| asked.send(sql.to_owned()));
+        let _ended = self.asked.as_ref().map(|asked| asked.send((sql.to_owned(), limit)));
     }
 
     /// The answer, if it comes within `wait`.
@@ -99,14 +101,34 @@ fn connect(driver: &mut ManagedDriver, target: &Target) -> Result<ManagedConnect
     let database = driver.new_database_with_opts(options).map_err(wrong)?;
     let mut connection = database.new_connection().map_err(wrong)?;
     for sql in &target.greeting {
-        let mut statement = connection.new_statement().map_err(wrong)?;
-        statement.set_sql_query(sql).map_err(wrong)?;
-        let rows = statement.execute().map_err(wrong)?;
-        for batch in rows {
-            batch.map_err(|error| wrong(error.into()))?;
-        }
+        run(&mut connection, sql).map_err(wrong)?;
     }
     Ok(connection)
+}
+
+/// Runs a statement whose answer nobody reads.
+fn run(connection: &mut ManagedConnection, sql: &str) -> Result<(), adbc_core::error::Error> {
+    let mut statement = connection.new_statement()?;
+    statement.set_sql_query(sql)?;
+    for batch in statement.execute()? {
+        batch?;
+    }
+    Ok(())
+}
+
+/// Sets the server's own time-out, a second behind the client's, for when the client is no longer there.
+fn limit_on_server(connection: &mut ManagedConnection, target: &Target, limit: Duration, limited: &mut Option<u64>) -> Result<(), Fault> {
+    let seconds = limit.as_secs().saturating_add(2);
+    let sql = match target.kind {
+        "snowflake" => format!("alter session set statement_timeout_in_seconds = {}", seconds.min(604_800)),
+        "redshift" => format!("set statement_timeout to {}", seconds.saturating_mul(1000).min(2_147_483_647)),
+        _ => return Ok(()),
+    };
+    if *limited != Some(seconds) {
+        run(connection, &sql).map_err(|error| faults::of_statement(&error))?;
+        *limited = Some(seconds);
+    }
+    Ok(())
 }
 
 fn read(connection: &mut ManagedConnection, sql: &str, target: &Target, running: &Running) -> Result<Rows, Fault> {
