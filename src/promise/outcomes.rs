@@ -17,6 +17,7 @@ use crate::check::judge;
 use crate::check::measurement::{Cell, Measurement};
 use crate::check::outcome::Judgement;
 use crate::check::threshold::Threshold;
+use crate::diagnostic::At;
 use crate::plan::Asked;
 
 /// How a check ends, as far as verdicts go. A result that is lost is skipped, but no waiver speaks of it.
@@ -38,6 +39,8 @@ const FAULTS: [End; 3] = [End::Error, End::Skipped, End::Lost];
 const EVERY: [End; 6] = [End::Pass, End::FailWarn, End::FailHold, End::Error, End::Skipped, End::Lost];
 /// Digits of a percentage beyond which its neighbours are not looked for.
 const DIGITS: u32 = 9;
+/// Numbers of rows that are looked at one by one.
+const FEW: i128 = 64;
 
 /// All pairs of one check.
 pub(super) fn pairs(base: Option<(&Version<'_>, &Asked)>, head: Option<(&Version<'_>, &Asked)>) -> Pairs {
@@ -183,17 +186,11 @@ fn bad_rows(old: &Common, new: &Common, measures: Measures, among: bool) -> Opti
     let shares = limits.iter().filter(|limit| limit.percent).count();
     let mut pairs = Pairs::new();
     let mut at = |was: i128, is: i128, rows: i128| {
-        let fits = match measures {
-            Measures::Same => was == is,
-            Measures::Fewer => is <= was,
-            Measures::More => is >= was,
-            Measures::Anything => true,
-        };
-        if fits && (!among || (was <= rows && is <= rows)) {
+        if compares(measures, was, is) && (!among || (was <= rows && is <= rows)) {
             pairs.insert((Some(end(old, was, rows)), Some(end(new, is, rows))));
         }
     };
-    // With one version's thresholds as numbers and the other's as shares, every number of rows gives another comparison.
+    let rows_needed = needed(old).max(needed(new));
     if shares == 0 {
         let bounds: Vec<Decimal> = limits.iter().map(|limit| limit.bound).collect();
         let points = counts(&bounds, old, new)?;
@@ -203,35 +200,87 @@ fn bad_rows(old: &Common, new: &Common, measures: Measures, among: bool) -> Opti
                 points.iter().for_each(|is| at(*was, *is, rows));
             }
         }
-    } else if shares == limits.len() {
-        let scale = limits.iter().map(|limit| limit.bound.normalize().scale()).max().unwrap_or(0);
-        if scale > DIGITS {
-            return None;
+        return Some(pairs);
+    }
+    if rows_needed > FEW {
+        return None; // too many small numbers of rows to look at each
+    }
+    for few in counts(&[], old, new)?.into_iter().filter(|few| *few < rows_needed) {
+        for was in 0..=few {
+            (0..=few).for_each(|is| at(was, is, few));
         }
-        // Of so many rows each bound is a whole number, and its neighbours lie between it and the next bound.
-        let unit = 4 * 10_i128.pow(scale);
-        let rows = 100 * unit;
-        let mut points = BTreeSet::from([0, 1, rows - 1, rows]);
-        for limit in &limits {
-            let point = limit.bound.checked_mul(Decimal::from_i128_with_scale(unit, 0)).and_then(|point| point.to_i128())?;
-            points.extend((point - 1..=point + 1).filter(|point| (0..=rows).contains(point)));
-        }
-        let rows = rows.max(needed(old)).max(needed(new));
+    }
+    let (points, rows) = share_points(&limits)?;
+    if shares == limits.len() {
+        let rows = if rows < rows_needed { return None } else { rows };
         for was in &points {
             points.iter().for_each(|is| at(*was, *is, rows));
         }
-        for few in counts(&[], old, new)?.into_iter().filter(|few| *few < needed(old).max(needed(new))) {
-            for was in 0..=few.min(64) {
-                (0..=few.min(64)).for_each(|is| at(was, is, few));
-            }
+        return Some(pairs);
+    }
+    // Numbers beside shares: each number of bad rows can be each share of some number of rows, but 0, which is 0 of all.
+    let numbers: Vec<Decimal> = limits.iter().filter(|limit| !limit.percent).map(|limit| limit.bound).collect();
+    let numbers = counts(&numbers, old, new)?;
+    let both: Vec<(i128, i128)> = numbers
+        .iter()
+        .flat_map(|number| points.iter().map(|share| (*number, *share)))
+        .filter(|(number, share)| (*number == 0) == (*share == 0))
+        .collect();
+    for was in &both {
+        for is in both.iter().filter(|is| compares(measures, was.0, is.0) && compares(measures, was.1, is.1)) {
+            pairs.insert((Some(end_of_share(old, *was, rows)), Some(end_of_share(new, *is, rows))));
         }
-        if needed(old).max(needed(new)) > 64 {
-            return None; // too many small numbers of rows to look at each
-        }
-    } else {
-        return None;
     }
     Some(pairs)
+}
+
+/// A number of rows, and how many of them are bad, for every share at which something can change.
+fn share_points(limits: &[&Threshold]) -> Option<(BTreeSet<i128>, i128)> {
+    let shares: Vec<&&Threshold> = limits.iter().filter(|limit| limit.percent).collect();
+    let scale = shares.iter().map(|limit| limit.bound.normalize().scale()).max().unwrap_or(0);
+    if scale > DIGITS {
+        return None;
+    }
+    // Of so many rows each bound is a whole number, and its neighbours lie between it and the next bound.
+    let unit = 4 * 10_i128.pow(scale);
+    let rows = 100 * unit;
+    let mut points = BTreeSet::from([0, 1, rows - 1, rows]);
+    for limit in shares {
+        let point = limit.bound.checked_mul(Decimal::from_i128_with_scale(unit, 0)).and_then(|point| point.to_i128())?;
+        points.extend((point - 1..=point + 1).filter(|point| (0..=rows).contains(point)));
+    }
+    Some((points, rows))
+}
+
+fn compares(measures: Measures, was: i128, is: i128) -> bool {
+    match measures {
+        Measures::Same => was == is,
+        Measures::Fewer => is <= was,
+        Measures::More => is >= was,
+        Measures::Anything => true,
+    }
+}
+
+/// The ending over enough rows where so many are bad, which are such a share (of `rows`): each threshold compared with its own.
+fn end_of_share(common: &Common, (number, share): (i128, i128), rows: i128) -> End {
+    let crossed = |limit: &Option<At<Threshold>>| {
+        let alone = Common { hold_if: limit.clone(), ..Common::default() };
+        limit.as_ref().map(|limit| {
+            judge::crossed(&alone, if limit.percent { share } else { number }, if limit.percent { rows } else { number.max(1) })
+                .map(|asks| asks.is_some())
+        })
+    };
+    match (crossed(&common.hold_if), crossed(&common.warn_if)) {
+        (Some(Err(_)), _) | (_, Some(Err(_))) => End::Error,
+        (Some(Ok(true)), _) => End::FailHold,
+        (_, Some(Ok(true))) => End::FailWarn,
+        (Some(Ok(false)), _) | (_, Some(Ok(false))) => End::Pass,
+        (None, None) if number > 0 => match judge::severity(common) {
+            Severity::Warn => End::FailWarn,
+            Severity::Hold => End::FailHold,
+        },
+        (None, None) => End::Pass,
+    }
 }
 
 fn end(common: &Common, bad: i128, rows: i128) -> End {

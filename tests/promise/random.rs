@@ -318,14 +318,14 @@ fn outcomes(old: Option<(&Check, &Spec)>, new: Option<(&Check, &Spec)>) -> (Vec<
         let name = |outcome: &Option<Outcome>| outcome.as_ref().map(class).unwrap_or_default();
         found.entry((name(&old), name(&new))).or_insert((old, new));
     };
-    let rows: &[i128] = &[0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 40, 200];
+    let rows: &[i128] = &[0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 40, 200, 1000];
     let ages: Vec<i64> =
         (0..14).flat_map(|hours| [hours * 3600 - 1, hours * 3600, hours * 3600 + 1]).filter(|age| *age >= 0).chain([-7200]).collect();
     let same = match (old, new) {
         (Some((was, _)), Some((is, _))) => was.kind == is.kind && was.filter == is.filter,
         _ => true,
     };
-    let narrow: Vec<i128> = (0..=14).chain([25, 26, 200]).collect();
+    let narrow: Vec<i128> = (0..=14).chain([25, 26, 50, 125, 200]).collect();
     for rows in rows {
         for was in narrow.iter().filter(|bad| *bad <= rows) {
             for is in narrow.iter().filter(|bad| *bad <= rows) {
