@@ -60,7 +60,7 @@ fn side(text: &str, project: Project, macros: &Macros) -> Side {
     let schedule = contract.schedule.as_ref().unwrap();
     let interval =
         presscheck::calendar::latest_interval(schedule.interval.value, presscheck::calendar::Weekday::Monday, &zone, now()).unwrap();
-    let options = plan::Options { interval: Some(interval), selection: None, macros };
+    let options = plan::Options { interval: Some(interval), selection: None, macros, given: plan::Given::default() };
     let plan = plan::build(&contract, &project, &lineage, &options).unwrap();
     let targets = plan::targets(&contract, &project, &lineage, &options);
     Side { contract, project, lineage, plan, targets }

@@ -103,7 +103,9 @@ fn together(old: &Spec, new: &Spec, measures: Measures) -> Option<Pairs> {
                 }),
             ))
         }
-        (Spec::freshness(was), Spec::freshness(is)) if measures == Measures::Same => {
+        (Spec::freshness(was), Spec::freshness(is))
+            if measures == Measures::Same && [was, is].iter().all(|one| crate::check::Kind::request(one.as_ref()).items.is_empty()) =>
+        {
             let limits = [&was.warn_after, &was.hold_after, &is.warn_after, &is.hold_after].into_iter().flatten();
             let mut ages = BTreeSet::from([0_i64, -3600]);
             for limit in limits {

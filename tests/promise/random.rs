@@ -280,7 +280,7 @@ fn ended(spec: &Spec, rows: i128, bad: i128, age: i64) -> Outcome {
         "freshness" => vec![Cell::Instant(now() - SignedDuration::from_secs(age))],
         _ => vec![Cell::Int(bad)],
     };
-    match spec.kind().judge(&Measurement { rows_seen: rows, cells, now: now() }) {
+    match spec.kind().judge(&Measurement { rows_seen: rows, cells, items: Vec::new(), now: now() }) {
         Judgement::Pass(_) => pass(),
         Judgement::Fail { asks, .. } => fail(asks),
         Judgement::Error(fault) => Outcome::Error(fault),
@@ -385,7 +385,7 @@ fn side(promise: &Promise, macros: &Macros) -> Option<Side> {
     let interval = contract.schedule.as_ref().map(|schedule| {
         presscheck::calendar::latest_interval(schedule.interval.value, presscheck::calendar::Weekday::Monday, &zone, now()).unwrap()
     });
-    let options = plan::Options { interval, selection: None, macros };
+    let options = plan::Options { interval, selection: None, macros, given: plan::Given::default() };
     let plan = plan::build(&contract, &project, &lineage, &options).ok()?;
     let targets = plan::targets(&contract, &project, &lineage, &options);
     Some(Side { contract, plan, targets, project, lineage })

@@ -6,12 +6,13 @@ use serde_json::Value;
 use crate::dbt::relation_name::RelationName;
 use crate::warehouse::Estimate;
 
-/// Steps without inputs that read nothing but the statement itself.
+/// Steps without inputs that read no data: the statement itself, or the catalog.
 const NOTHING_READ: &[&str] = &[
     "CHUNK_SCAN",
     "COLUMN_DATA_SCAN",
     "CTE_SCAN",
     "DELIM_SCAN",
+    "DUCKDB_COLUMNS",
     "DUMMY_SCAN",
     "EMPTY_RESULT",
     "EXPRESSION_SCAN",
