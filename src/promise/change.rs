@@ -145,13 +145,16 @@ fn gone_metric(base: &Version<'_>, metric: &GuardedMetric) -> MetricChange {
     told(base, metric, Kind::Broken, "the metric was removed")
 }
 
+/// A check as one version has it.
+type Side<'a> = Option<(&'a GuardingCheck, &'a Asked)>;
+
 /// Checks by name; then those that were renamed and still measure the same.
 fn matched<'a>(base: &Version<'a>, head: &Version<'a>) -> Vec<Matched<'a>> {
     fn all<'a>(version: &Version<'a>) -> Vec<(&'a GuardingCheck, &'a Asked)> {
         version.plan.expected.checks.iter().filter_map(|check| Some((check, version.plan.asks.get(&check.id)?))).collect()
     }
     let (old, mut new) = (all(base), all(head));
-    let mut matched: Vec<(Option<(&GuardingCheck, &Asked)>, Option<(&GuardingCheck, &Asked)>)> = Vec::new();
+    let mut matched: Vec<(Side<'_>, Side<'_>)> = Vec::new();
     let mut left = Vec::new();
     for before in old {
         match new.iter().position(|after| after.0.id == before.0.id) {
@@ -168,7 +171,7 @@ fn matched<'a>(base: &Version<'a>, head: &Version<'a>) -> Vec<Matched<'a>> {
         matched.push((Some(before), at.map(|at| new.remove(at))));
     }
     matched.extend(new.into_iter().map(|after| (None, Some(after))));
-    let with_pairs = |(before, after): (Option<(&'a GuardingCheck, &'a Asked)>, Option<(&'a GuardingCheck, &'a Asked)>)| Matched {
+    let with_pairs = |(before, after): (Side<'a>, Side<'a>)| Matched {
         base: before,
         head: after,
         pairs: pairs(before.map(|(_, asked)| (base, asked)), after.map(|(_, asked)| (head, asked))),

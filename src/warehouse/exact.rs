@@ -107,7 +107,7 @@ pub(super) fn scaled_text(digits: &str, places: usize) -> Cell {
 /// an instant. Whatever else stays text.
 #[cfg(feature = "adbc")]
 pub(super) fn time_text(text: &str) -> Cell {
-    let shaped = text.len() >= 10 && text.is_ascii() && text.bytes().nth(4) == Some(b'-') && text.bytes().nth(7) == Some(b'-');
+    let shaped = text.len() >= 10 && text.is_ascii() && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-');
     if shaped && text.len() == 10 {
         return text.parse::<Date>().map_or_else(|_| Cell::Text(text.to_owned()), |day| Cell::Local(day.at(0, 0, 0, 0)));
     }

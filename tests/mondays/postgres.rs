@@ -20,7 +20,9 @@ fn every_monday_is_decided_as_on_duckdb() {
     let base = build_with_dbt(server, folder.path(), &project);
     let tables = tables_of(&project);
     let mut wrong = String::new();
-    for monday in table.mondays.iter().filter(|monday| !monday.missing_warehouse) {
+    // PostgreSQL refuses to give a column another type while views read it: what this Monday is about cannot happen there.
+    let happens = |monday: &&super::Monday| !monday.missing_warehouse && !monday.sql.iter().any(|sql| sql.starts_with("alter table"));
+    for monday in table.mondays.iter().filter(happens) {
         let elsewhere = tempfile::tempdir().expect("a folder");
         let demo = presscheck(&["demo", "--into", "duck", "--monday", &monday.name, "--format", "json"], elsewhere.path());
         // dbt names the database in full, so that this Monday takes the name of the one that dbt built.

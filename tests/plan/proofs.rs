@@ -39,7 +39,7 @@ fn table(dice: &mut Dice, name: &str, columns: &[&str]) -> (String, Vec<&'static
     let sorts: Vec<&(&str, &[&str])> = columns.iter().map(|_| &SORTS[usize::try_from(dice.next()).unwrap_or(0) % SORTS.len()]).collect();
     let rows = dice.one(&["0", "1", "4", "9", "30"]).parse::<usize>().expect("a number");
     // Often nothing odd at all, so that proofs hold as often as they fail.
-    let plain = dice.next() % 2 == 0;
+    let plain = dice.next().is_multiple_of(2);
     let defined: Vec<String> = columns.iter().zip(&sorts).map(|(column, (sort, _))| format!("{column} {sort}")).collect();
     let mut sql = format!("create table {name} ({});", defined.join(", "));
     for row in 0..rows {

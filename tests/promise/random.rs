@@ -396,7 +396,7 @@ fn version<'a>(side: &'a Side, macros: &'a BTreeMap<String, String>) -> Version<
     Version { contract, plan, targets, project, lineage, macros }
 }
 
-fn spec<'a>(side: &'a Side, at: usize) -> &'a Spec {
+fn spec(side: &Side, at: usize) -> &Spec {
     match &side.plan.asks[&format!("c{at}")] {
         Asked::Measured { spec, .. } => spec,
         Asked::Skipped(fault) => panic!("c{at} is not asked: {fault:?}"),

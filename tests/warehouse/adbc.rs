@@ -91,6 +91,10 @@ impl Engine for OnSqlite {
     fn name(&self) -> &str {
         "sqlite"
     }
+    /// It has no regular expressions.
+    fn cannot(&self) -> &[&str] {
+        &["matches"]
+    }
     fn open(&self) -> Box<dyn Warehouse> {
         let fields = json!({"type": "sqlite", "threads": 1, "database": "db", "schema": "main", "schemas_and_paths": {"main": "brightside.db"},
             "schema_directory": "."});
@@ -105,7 +109,7 @@ impl Engine for OnSqlite {
     fn long(&self) -> String {
         "with recursive c(x) as (select 1 union all select x + 1 from c where x < 1000000000) select count(*) from c".into()
     }
-    fn cut(&self) -> Option<(Box<dyn Warehouse>, Box<dyn Fn()>)> {
+    fn cut(&self) -> Option<super::suite::Cut> {
         None
     }
     fn change(&self) -> Option<()> {
@@ -222,16 +226,13 @@ impl Engine for OnSpark {
         Duration::from_secs(if self.name == "spark" { 6 } else { 1 })
     }
     /// Sail 0.7.2 does not find the type of a column that is NULL in one branch of a UNION.
-    fn cannot(&self) -> &[&str] {
-        if self.name == "sqlite" { &["matches"] } else { &[] }
-    }
     fn values(&self) -> &str {
         self.values
     }
     fn long(&self) -> String {
         "select count(*) from range(1000000000000) as a where a.id * 3 % 7 = 3 and a.id * 5 % 11 = 4".into()
     }
-    fn cut(&self) -> Option<(Box<dyn Warehouse>, Box<dyn Fn()>)> {
+    fn cut(&self) -> Option<super::suite::Cut> {
         let proxy = Proxy::before(self.port);
         let warehouse = self.open_at(proxy.port);
         Some((warehouse, Box::new(move || proxy.cut())))

@@ -43,7 +43,7 @@ impl Engine for OnDuckDb {
     fn long(&self) -> String {
         "select count(*) from range(3000000) a, range(3000000) b where a.range * b.range % 7 = 3".into()
     }
-    fn cut(&self) -> Option<(Box<dyn Warehouse>, Box<dyn Fn()>)> {
+    fn cut(&self) -> Option<super::suite::Cut> {
         None
     }
     /// A file that is open cannot be written.

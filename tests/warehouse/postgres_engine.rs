@@ -55,7 +55,7 @@ impl Engine for OnPostgres {
     fn long(&self) -> String {
         "select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b where a * b % 7 = 3".into()
     }
-    fn cut(&self) -> Option<(Box<dyn Warehouse>, Box<dyn Fn()>)> {
+    fn cut(&self) -> Option<super::suite::Cut> {
         let server = Server::start();
         let open = server.open("postgres");
         Some((Box::new(open), Box::new(move || server.signal("QUIT"))))

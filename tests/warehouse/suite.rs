@@ -18,6 +18,11 @@ use presscheck::warehouse::{MAX_ROWS, NO_SNAPSHOT, Session, Warehouse};
 use super::LIMIT;
 use super::tables::{Table, tables};
 
+/// An adapter over a connection, and what cuts it.
+pub type Cut = (Box<dyn Warehouse>, Box<dyn Fn()>);
+/// Kind, numbers, arguments as JSON, tables, the row that is expected.
+type Asked = (&'static str, &'static [&'static str], &'static str, &'static [&'static str], &'static str);
+
 /// An engine with tables of the suite.
 pub trait Engine: Sync {
     /// As in `NAME_values.txt`.
@@ -35,7 +40,7 @@ pub trait Engine: Sync {
         Duration::from_millis(700)
     }
     /// The adapter, opened over a connection that is cut when the function is called; `None` where there is no connection.
-    fn cut(&self) -> Option<(Box<dyn Warehouse>, Box<dyn Fn()>)>;
+    fn cut(&self) -> Option<Cut>;
     /// Kinds of check whose SQL the engine is known to refuse.
     fn cannot(&self) -> &[&str] {
         &[]
@@ -128,7 +133,7 @@ pub fn values(engine: &dyn Engine) {
 }
 
 /// A kind of check, the names of its numbers, its arguments, its relations, and what is measured on them, `rows_seen` first.
-const CHECKS: &[(&str, &[&str], &str, &[&str], &str)] = &[
+const CHECKS: &[Asked] = &[
     ("freshness", &["newest"], r#"{"loaded_at": "loaded_at", "loaded_at_query": null}"#, &["orders"], "6 | 2026-11-16T09:30:00"),
     ("freshness", &["newest"], r#"{"loaded_at": "loaded_at", "loaded_at_query": null}"#, &["no_rows"], "0 | NULL"),
     ("row_count", &[], "{}", &["orders"], "6"),
