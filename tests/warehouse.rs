@@ -216,7 +216,7 @@ fn seeds_are_loaded_as_dbt_loads_them() {
 /// A folder with two databases and Parquet files: the project's, one beside it, and what a link leads out to.
 fn files() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["project/data", "shared", "outside"] {
+    for name in ["project/data", "elsewhere", "outside"] {
         fs::create_dir_all(folder.path().join(name)).expect("a folder");
     }
     let place = |name: &str| folder.path().join(name);
@@ -226,12 +226,12 @@ fn files() -> tempfile::TempDir {
     let steps = [
         sql("project/data/orders.parquet", 7),
         sql("project/data/late.parquet", 1),
-        sql("shared/rates.parquet", 3),
+        sql("elsewhere/rates.parquet", 3),
         sql("outside/secret.parquet", 5),
         Step::Sql("create table t (a int)".into()),
     ];
     build_duckdb(&place("project/shop.duckdb"), &steps).expect("a database");
-    build_duckdb(&place("shared/finance.duckdb"), &[Step::Sql("create table ledger as select 42 as a".into())]).expect("a database");
+    build_duckdb(&place("elsewhere/finance.duckdb"), &[Step::Sql("create table ledger as select 42 as a".into())]).expect("a database");
     #[cfg(unix)]
     std::os::unix::fs::symlink(place("outside/secret.parquet"), place("project/data/link.parquet")).expect("a link");
     folder
@@ -243,8 +243,8 @@ fn attached_files_and_parquet_sources_are_read_and_nothing_else() {
     let project = folder.path().join("project");
     let before = listing(folder.path());
     let fields = json!({
-        "path": "shop.duckdb", "attach": [{"path": "../shared/finance.duckdb", "alias": "Finance Dept", "read_only": false}],
-        "settings": {"file_search_path": "../shared"}
+        "path": "shop.duckdb", "attach": [{"path": "../elsewhere/finance.duckdb", "alias": "Finance Dept", "read_only": false}],
+        "settings": {"file_search_path": "../elsewhere"}
     });
     let names = [
         "data/orders.parquet",
@@ -316,8 +316,8 @@ fn attached_files_and_parquet_sources_are_read_and_nothing_else() {
         (json!([{"path": "postgres:dbname=x password=s3cr3tpw", "alias": "p"}]), "begins with `postgres:`"),
         (json!([{"path": "password=s3cr3tpw", "type": "postgres"}]), "type `postgres`"),
         (json!([{"path": "x.sqlite", "options": {"type": "sqlite"}}]), "type `sqlite`"),
-        (json!([{"path": "../shared/finance.duckdb", "options": {"encryption_key": "s3cr3tpw"}}]), "`options` of `attach`"),
-        (json!([{"path": "../shared/finance.duckdb", "secret": "s3cr3tpw"}]), "`secret` of `attach`"),
+        (json!([{"path": "../elsewhere/finance.duckdb", "options": {"encryption_key": "s3cr3tpw"}}]), "`options` of `attach`"),
+        (json!([{"path": "../elsewhere/finance.duckdb", "secret": "s3cr3tpw"}]), "`secret` of `attach`"),
         (json!([{"path": "nowhere.duckdb"}]), "correct `attach`"),
         (json!([{"path": ":memory:"}]), "in memory"),
         (json!([{"alias": "x"}]), "no `path`"),
