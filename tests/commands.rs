@@ -641,7 +641,7 @@ fn a_decision_that_nobody_could_read_is_no_success() {
     assert_eq!(output.expect("the program starts").status.code(), Some(3));
 }
 
-fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+pub fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(arguments).current_dir(folder).output().expect("the program starts");
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
