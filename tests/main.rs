@@ -16,6 +16,7 @@ mod incidents;
 mod laws;
 mod mondays;
 mod jinja;
+mod kinds;
 mod lineage;
 mod lint;
 mod macros;

@@ -74,6 +74,7 @@ pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         meta: serde_json::Map::new(),
         group: None,
         access: None,
+        enforced: None,
         column_types: BTreeMap::new(),
         freshness: None,
         loaded_at_field: None,

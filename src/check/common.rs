@@ -99,6 +99,7 @@ macro_rules! check_args {
                     allow_empty, connection,
                 }
             }
+            #[allow(dead_code)]
             fn shared(&self) -> $crate::check::common::Common {
                 $crate::check::common::Common {
                     name: self.name.clone(), title: self.title.clone(), filter: self.filter.clone(), severity: self.severity.clone(),
@@ -131,6 +132,8 @@ pub enum Part {
     Everything { relation: usize },
     /// A metric of the contract, by key.
     Metric { metric: At<String> },
+    /// What the SQL reads that the check's template renders.
+    Rendered,
 }
 
 /// What type a measurement column must have.
@@ -150,18 +153,18 @@ pub enum Expect {
 
 /// What a check asks for.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Request {
+pub struct Request<'a> {
     /// Measurement columns after `rows_seen`: name and type. The template has one macro for each name (fusable), or one `query`.
-    pub columns: Vec<(&'static str, Expect)>,
+    pub columns: Vec<(&'a str, Expect)>,
     /// Arguments that the template sees as `check.<name>`, JSON-like. Relations are not among them: the template sees them as `relations[0]`,
     /// `relations[1]`, ..., rendered by the planner.
-    pub arguments: BTreeMap<&'static str, serde_json::Value>,
+    pub arguments: BTreeMap<&'a str, serde_json::Value>,
     /// For a kind that lists things: what each of them is made of, after its rank. The template then has a macro `listing`, whose rows begin alike, with
     /// `rows_seen` and `columns`, and end in one thing each; one row that ends in NULLs lists nothing.
-    pub items: Vec<(&'static str, Expect)>,
+    pub items: Vec<(&'a str, Expect)>,
     /// Arguments that are SQL written in the contract. The planner renders `{{ interval.start }}` and the like in them, parses them, and gives them
     /// to the template beside `arguments`.
-    pub sql: Vec<(&'static str, Sql)>,
+    pub sql: Vec<(&'a str, Sql)>,
 }
 
 /// A piece of SQL that a contract wrote.

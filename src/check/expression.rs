@@ -34,7 +34,7 @@ impl super::Kind for Expression {
         let read = read.map(|sql| Part::Expression { relation: 0, sql });
         read.chain([Part::RowsLost { relation: 0 }, Part::RowsAdded { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             items: Vec::new(),

@@ -187,8 +187,7 @@ pub(super) fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
 
 /// `14 products`, `1 product`.
 pub fn counted(number: i128, unit: &str) -> String {
-    let singular = || unit.strip_suffix("ies").map_or_else(|| unit.strip_suffix('s').unwrap_or(unit).to_owned(), |stem| format!("{stem}y"));
-    if number == 1 { format!("1 {}", singular()) } else { format!("{number} {unit}") }
+    super::unit::counted(&number.to_string(), unit)
 }
 
 /// `warn`, `hold`, as a contract writes them.

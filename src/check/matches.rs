@@ -32,7 +32,7 @@ impl super::Kind for Matches {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Column { relation: 0, column: column_of(&self.column) }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             arguments: [

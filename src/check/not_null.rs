@@ -55,7 +55,7 @@ impl super::Kind for NotNull {
     fn subject(&self) -> Vec<Part> {
         self.columns_of().names().into_iter().map(|column| Part::Column { relation: 0, column }).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let names: Vec<String> = self.columns_of().names().into_iter().map(|name| name.value).collect();
         let mut request = Request {
             columns: vec![("bad", Expect::Count)],

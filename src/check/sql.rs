@@ -29,7 +29,7 @@ impl super::Kind for Sql {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Query { sql: self.query.clone() }, Part::RowsLost { relation: 0 }, Part::RowsAdded { relation: 0 }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             sql: vec![("query", Text { text: self.query.clone(), grammar: Grammar::Query })],

@@ -51,7 +51,8 @@ pub(super) fn columns_of_checks(look: &mut Look<'_>) {
                 | Part::Query { .. }
                 | Part::DbtTests
                 | Part::Everything { .. }
-                | Part::Metric { .. } => {}
+                | Part::Metric { .. }
+                | Part::Rendered => {}
             }
         }
         if let Spec::not_null(spec) = &check.value {
@@ -98,6 +99,7 @@ pub(super) fn is_foreign(check: &Spec, relation: usize) -> bool {
             | Spec::schema(_)
             | Spec::change(_)
             | Spec::dbt_tests(_)
-            | Spec::dbt_test(_) => false,
+            | Spec::dbt_test(_)
+            | Spec::own(_) => false,
         }
 }

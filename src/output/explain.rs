@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::paint::{Paint, word};
 use super::terminal::{cause_line, ended_word};
-use crate::record::{CauseRecord, Certainty, CheckRecord, Document, EdgeKind, Ended, UpstreamRecord};
+use crate::record::{CauseRecord, Certainty, CheckRecord, Document, EdgeKind, Ended, UpstreamRecord, counted};
 
 /// Draws the explanation of a metric; empty when the document has no such metric.
 pub fn explain(document: &Document, metric: &str, colour: bool) -> String {
@@ -63,7 +63,7 @@ fn mark(ended: Ended) -> &'static str {
 
 fn measured(check: &CheckRecord) -> String {
     let Some(measured) = &check.measured else { return String::new() };
-    let mut out = format!("  measured {} {} in {} rows", measured.value, measured.unit, measured.rows_seen);
+    let mut out = format!("  measured {} in {}", counted(&measured.value, &measured.unit), counted(&measured.rows_seen, "rows"));
     for (name, value) in &measured.facts {
         let _ = write!(out, ", {name} {value}");
     }

@@ -144,6 +144,8 @@ pub struct GuardingCheck {
     pub title: String,
     /// The worst that the check can ask for; what error and skipped ask for.
     pub severity: Severity,
+    /// What `error(no baseline)` asks for instead, of a check against earlier runs.
+    pub without_baseline: Option<Severity>,
     /// The relation it is about, as people name it.
     pub about: String,
     pub unit: Option<String>,

@@ -213,6 +213,9 @@ pub struct CheckRecord {
     pub about: String,
     /// The worst that it can ask for; what an error asks for.
     pub severity: Severity,
+    /// What too little history asks for instead, of a check against earlier runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_baseline: Option<Severity>,
     /// How it ended.
     pub outcome: Ended,
     /// Why it gave no usable measurement, or was not tried.

@@ -202,6 +202,7 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
         title: check.title.clone(),
         about: check.about.clone(),
         severity: check.severity,
+        without_baseline: check.without_baseline,
         outcome: outcome.map_or(Ended::Skipped, Outcome::ended),
         reason,
         detail,
