@@ -35,7 +35,7 @@ pub struct Macros {
 
 /// Whether the program has a template of this name.
 pub fn is_built_in(name: &str) -> bool {
-    KINDS.contains(&name) || ["dbt_test", "keys"].contains(&name)
+    KINDS.contains(&name) || ["dbt_test", "keys", "samples"].contains(&name)
 }
 
 /// The kinds that a project's templates define: file and text.
@@ -201,6 +201,14 @@ impl Macros {
                 name => Quick::Values { count: sql, bounded: name == "values" },
             }))
         })
+    }
+
+    /// Renders which rows of the first relation fail a check, where its template says so: a predicate.
+    ///
+    /// # Errors
+    /// What is wrong with the template, at its file and line.
+    pub fn failing(&self, call: &Call<'_>) -> Result<Option<String>, Finding> {
+        self.with(call, |of| Ok(of.find("failing").map(|failing| of.call(&failing)).transpose()?.filter(|sql| !sql.is_empty())))
     }
 
     /// Renders a pass that several checks share, where the dialect has one.

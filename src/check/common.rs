@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::At;
 
+use super::samples::Samples;
 use super::threshold::Threshold;
 
 /// What a failing check asks for.
@@ -47,6 +48,8 @@ pub struct Common {
     pub allow_empty: Option<At<String>>,
     /// Connection of `presscheck.yml`; the project's own when absent.
     pub connection: Option<At<String>>,
+    /// Columns of failing rows that may be shown; none when absent.
+    pub samples: Option<At<Samples>>,
 }
 
 /// Declares a kind's argument struct: its own fields plus the shared ones, strict, with [`Common`] kept ready.
@@ -86,6 +89,8 @@ macro_rules! check_args {
             #[serde(default)] allow_empty: Option<$crate::diagnostic::At<String>>,
             /// A connection of `presscheck.yml`; the project's own when absent.
             #[serde(default)] connection: Option<$crate::diagnostic::At<String>>,
+            /// Columns of failing rows that may be shown and stored: `{columns: [order_id], limit: 5}`; none when absent.
+            #[serde(default)] samples: Option<$crate::diagnostic::At<$crate::check::samples::Samples>>,
         }
         impl $name {
             /// Builds one that no contract wrote (a dbt test, a source); contracts come through serde.
@@ -93,10 +98,11 @@ macro_rules! check_args {
             pub fn new(common: $crate::check::common::Common, $($field: $type),*) -> Self {
                 let $crate::check::common::Common {
                     name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows, allow_empty, connection,
+                    samples,
                 } = common;
                 $name {
                     $($field,)* name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows,
-                    allow_empty, connection,
+                    allow_empty, connection, samples,
                 }
             }
             #[allow(dead_code)]
@@ -106,6 +112,7 @@ macro_rules! check_args {
                     warn_if: self.warn_if.clone(), hold_if: self.hold_if.clone(), unit: self.unit.clone(), recover: self.recover.clone(),
                     affects: self.affects.clone(), affects_only: self.affects_only.clone(), because: self.because.clone(),
                     min_rows: self.min_rows.clone(), allow_empty: self.allow_empty.clone(), connection: self.connection.clone(),
+                    samples: self.samples.clone(),
                 }
             }
         }

@@ -264,7 +264,7 @@ pub fn read(name: &str, text: &str, file: &Path) -> Result<Definition, Vec<Findi
 }
 
 /// Keys that every kind has, besides `model`.
-pub(super) const SHARED: [&str; 14] = [
+pub(super) const SHARED: [&str; 15] = [
     "name",
     "title",
     "where",
@@ -279,6 +279,7 @@ pub(super) const SHARED: [&str; 14] = [
     "min_rows",
     "allow_empty",
     "connection",
+    "samples",
 ];
 
 impl Definition {

@@ -42,6 +42,9 @@ impl super::Kind for Expression {
             sql: vec![("expression", Sql { text: self.expression.clone(), grammar: Grammar::Expression })],
         }
     }
+    fn has_failing_rows(&self) -> bool {
+        true
+    }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {
             Ok(bad) => bad,

@@ -221,6 +221,16 @@ pub fn shared_problems(kind: &dyn Kind) -> Vec<Finding> {
             problems.push(Finding::error(codes::BAD_CHECK, format!("`{key}` is empty")).at(text.span));
         }
     }
+    if let Some(samples) = &common.samples {
+        problems.extend(samples.problems());
+        if !kind.has_failing_rows() {
+            problems.push(
+                Finding::error(codes::CONTRADICTION, "no single rows fail here, so none can be shown")
+                    .at(samples.span)
+                    .help("remove `samples`"),
+            );
+        }
+    }
     for limit in common.warn_if.iter().chain(&common.hold_if) {
         if limit.percent && (limit.bound < Decimal::ZERO || limit.bound > Decimal::ONE_HUNDRED) {
             problems.push(

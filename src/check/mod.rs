@@ -13,6 +13,7 @@ pub mod judge;
 pub mod measurement;
 pub mod missing;
 pub mod outcome;
+pub mod samples;
 pub mod sql_type;
 pub mod threshold;
 pub mod unit;
@@ -65,6 +66,10 @@ pub trait Kind {
     /// Whether this version can execute the check as written; if not, why. Such a check is `skipped (not executed yet)`, never a pass.
     fn executed(&self) -> Result<(), String> {
         Ok(())
+    }
+    /// Whether its failing rows can be listed, so that `samples` has a meaning.
+    fn has_failing_rows(&self) -> bool {
+        false
     }
     /// What a failure says of the whole report's status.
     fn tells(&self) -> Tells {

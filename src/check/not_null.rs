@@ -67,6 +67,9 @@ impl super::Kind for NotNull {
         }
         request
     }
+    fn has_failing_rows(&self) -> bool {
+        true
+    }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let (rows, judged) = match self.numbers(measurement) {
             Ok(numbers) => numbers,

@@ -71,6 +71,7 @@ impl<'de> Deserialize<'de> for Written {
                         "because" => common.because = Some(map.next_value()?),
                         "min_rows" => common.min_rows = Some(map.next_value()?),
                         "allow_empty" => common.allow_empty = Some(map.next_value()?),
+                        "samples" => common.samples = Some(map.next_value()?),
                         "connection" => common.connection = Some(map.next_value()?),
                         _ => {
                             let value = map.next_value()?;
@@ -156,6 +157,9 @@ impl super::Kind for Own {
             }
         }
         request
+    }
+    fn has_failing_rows(&self) -> bool {
+        true // where its template says which; the planner knows
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let Some(definition) = &self.definition else {

@@ -50,6 +50,9 @@ impl super::Kind for Range {
             ..Request::default()
         }
     }
+    fn has_failing_rows(&self) -> bool {
+        true
+    }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {
             Ok(bad) => bad,

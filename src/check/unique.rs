@@ -62,9 +62,12 @@ impl super::Kind for Unique {
         let names: Vec<String> = self.columns_of().names().into_iter().map(|name| name.value).collect();
         Request {
             columns: vec![("repeated_keys", Expect::Count), ("repetitions", Expect::Count), ("null_keys", Expect::Count)],
-            arguments: [("columns", json!(names))].into(),
+            arguments: [("columns", json!(names)), ("null_passes", json!(null_passes(self.null.as_ref())))].into(),
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let (keys, repeats, nulls) = match self.numbers(measurement) {

@@ -58,6 +58,9 @@ pub(super) fn columns_of_checks(look: &mut Look<'_>) {
         if let Spec::not_null(spec) = &check.value {
             columns.extend(spec.count.iter().map(|count| (0, count.clone())));
         }
+        // The rows of a query have columns of their own.
+        let samples = check.kind().common().samples.filter(|_| !matches!(check.value, Spec::sql(_)));
+        columns.extend(samples.iter().flat_map(|samples| samples.columns.iter().map(|column| (0, column.clone()))));
         for (index, column) in columns {
             let known = relations.get(index).filter(|_| !is_foreign(check, index)).and_then(|name| look.project.find(name));
             if let Some(node) = known {

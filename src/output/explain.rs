@@ -16,6 +16,7 @@ pub fn explain(document: &Document, metric: &str, colour: bool) -> String {
         let _ = writeln!(out, "{} {}", paint.verdict(cause.asks, &format!("asks for {}:", word(cause.asks))), cause_line(document, cause));
         if let Some(check) = cause.check.as_deref().and_then(|id| document.check(id)) {
             out.push_str(&measured(check));
+            out.push_str(&samples(check, "  "));
         }
         out.push_str(&path(cause));
     }
@@ -68,6 +69,20 @@ fn measured(check: &CheckRecord) -> String {
         let _ = write!(out, ", {name} {value}");
     }
     out + "\n"
+}
+
+/// The failing rows that may be shown, a line each.
+pub(super) fn samples(check: &CheckRecord, indent: &str) -> String {
+    let Some(samples) = &check.samples else { return String::new() };
+    if samples.missing.is_some() {
+        return format!("{indent}failing rows could not be read\n");
+    }
+    let told = |row: &Vec<Option<String>>| {
+        let values = samples.columns.iter().zip(row).map(|(column, value)| format!("{column} {}", value.as_deref().unwrap_or("NULL")));
+        format!("{indent}  {}\n", values.collect::<Vec<_>>().join(", "))
+    };
+    let rows: String = samples.rows.iter().map(told).collect();
+    if rows.is_empty() { String::new() } else { format!("{indent}failing rows, such as\n{rows}") }
 }
 
 /// One line for each step, with the word for how the next one depends on it.

@@ -7,16 +7,23 @@ use serde_json::Value;
 use crate::check::Spec;
 use crate::check::common::{Expect, Grammar};
 use crate::check::outcome::{Fault, Reason};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, codes};
 use crate::lineage;
 use crate::macros::{self, Call, Quick, Rendered};
 
-use super::Asked;
 use super::draft::{Draft, Way};
-use super::fuse::{Asking, Member, fuse};
+use super::fuse::{Member, fuse};
 use super::ground::{self, Ground};
 use super::keys::{self, Keys};
 use super::reach::Subject;
+use super::{Asked as AskedHow, CheckId, Sampling, Statement};
+
+/// How each check is asked, the statements, and how failing rows are listed.
+pub(super) struct Asked {
+    pub asks: BTreeMap<CheckId, AskedHow>,
+    pub statements: Vec<Statement>,
+    pub samples: BTreeMap<CheckId, Sampling>,
+}
 
 /// Why a check cannot be rendered.
 enum Wrong {
@@ -27,32 +34,36 @@ enum Wrong {
 }
 
 /// Every measured draft in statements, and how each check finds its numbers. Drafts that the project makes impossible become skipped.
-pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking, Vec<Finding>> {
+pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asked, Vec<Finding>> {
     let mut asks = BTreeMap::new();
+    let mut samples = BTreeMap::new();
     let mut findings = Vec::new();
     let mut members: Vec<Member<'_>> = Vec::new();
     for draft in drafts {
         let spec = match &draft.way {
             Way::Skipped(fault) => {
-                asks.insert(draft.id.clone(), Asked::Skipped(fault.clone()));
+                asks.insert(draft.id.clone(), AskedHow::Skipped(fault.clone()));
                 continue;
             }
             Way::Measured(_) if !draft.selected(ground) => {
                 let fault = Fault { reason: Reason::Deselected, detail: format!("`{}` was not selected", draft.about) };
-                asks.insert(draft.id.clone(), Asked::Skipped(fault));
+                asks.insert(draft.id.clone(), AskedHow::Skipped(fault));
                 continue;
             }
             Way::Measured(spec) => spec,
         };
         match render(ground, draft, spec) {
-            Ok(member) => members.push(member),
+            Ok((member, sampling)) => {
+                samples.extend(sampling.map(|sampling| (draft.id.clone(), sampling)));
+                members.push(member);
+            }
             Err(Wrong::Fault(fault)) => {
-                asks.insert(draft.id.clone(), Asked::Skipped(fault));
+                asks.insert(draft.id.clone(), AskedHow::Skipped(fault));
             }
             // What dbt wrote is not the user's contract: it is skipped and said, and the rest goes on.
             Err(Wrong::Finding(finding)) if draft.is_dbts() => {
                 let fault = Fault { reason: Reason::QueryError, detail: finding.message };
-                asks.insert(draft.id.clone(), Asked::Skipped(fault));
+                asks.insert(draft.id.clone(), AskedHow::Skipped(fault));
             }
             Err(Wrong::Finding(finding)) => findings.push(finding),
         }
@@ -63,7 +74,7 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
     let passes = keys::passes(&members, ground.options.macros).map_err(|finding| vec![finding])?;
     let (measured, statements) = fuse(&members, &passes);
     asks.extend(measured);
-    Ok((asks, statements))
+    Ok(Asked { asks, statements, samples })
 }
 
 /// A check on its way into SQL: what its template is given.
@@ -162,8 +173,50 @@ pub(super) fn add_rendered(ground: &Ground<'_>, subject: &mut Subject, ids: &[St
     Ok(())
 }
 
-fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<Member<'d>, Wrong> {
+/// Some failing rows of a check whose contract declares columns of them.
+fn sampling(ground: &Ground<'_>, id: &CheckId, spec: &Spec, ready: &Ready<'_>) -> Result<Option<Sampling>, Wrong> {
+    let Some(samples) = spec.kind().common().samples else { return Ok(None) };
+    let none =
+        |message: &str| Wrong::Finding(Finding::error(codes::CONTRADICTION, message.to_owned()).at(samples.span).help("remove `samples`"));
+    let (names, arguments) = (Vec::new(), &ready.arguments);
+    let call = |kind, columns, arguments, relations| Call {
+        kind,
+        columns,
+        lists: false,
+        arguments,
+        relations,
+        interval: ground.options.interval.as_ref(),
+    };
+    let macros = ground.options.macros;
+    let mut relations = ready.limited.clone();
+    let failing = match (spec, arguments.get("query").and_then(Value::as_str)) {
+        // The rows that its query returns fail.
+        (Spec::sql(_), Some(query)) => {
+            relations = vec![format!("(\n{query}\n)")];
+            Value::Null
+        }
+        _ => {
+            let predicate = macros.failing(&call(spec.kind_name(), &names, arguments, &relations)).map_err(Wrong::Finding)?;
+            let predicate = predicate.ok_or_else(|| none("the template of this kind does not say which rows fail"))?;
+            Value::String(predicate)
+        }
+    };
+    let columns: Vec<String> = samples.columns.iter().map(|column| column.value.clone()).collect();
+    let limit = samples.rows();
+    let own = serde_json::json!({ "columns": columns, "failing": failing, "limit": limit });
+    let own = own.as_object().cloned().unwrap_or_default();
+    let sql = macros.pass(&call("samples", &names, &own, &relations)).map_err(Wrong::Finding)?;
+    let sql = sql.ok_or_else(|| none("failing rows cannot be listed on this engine"))?;
+    if matches!(spec, Spec::own(_)) && lineage::query(&sql, ground.project, ground.lineage).is_err() {
+        return Err(Wrong::Finding(macros.blame(spec.kind_name(), "`failing` does not render one condition".to_owned())));
+    }
+    let statement = Statement { connection: None, relations: ready.relations.clone(), checks: vec![id.clone()], sql, parts: Vec::new() };
+    Ok(Some(Sampling { statement, columns, limit }))
+}
+
+fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<(Member<'d>, Option<Sampling>), Wrong> {
     let ready = ready(ground, &draft.relations, spec)?;
+    let samples = sampling(ground, &draft.id, spec, &ready)?;
     let tables = ground.are_tables(draft);
     let (sql, quick) = measured(ground, spec, &ready, tables)?;
     let Ready { relations, filters, arguments, columns, .. } = ready;
@@ -172,5 +225,5 @@ fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<M
     let whole = filters.iter().all(Option::is_none) && tables;
     let keys = Keys::of(spec.kind_name(), &arguments).filter(|_| whole);
     let filter = filters.first().cloned().flatten();
-    Ok(Member { id: &draft.id, spec, connection: None, relations, filter, columns, sql, quick, column, keys })
+    Ok((Member { id: &draft.id, spec, connection: None, relations, filter, columns, sql, quick, column, keys }, samples))
 }

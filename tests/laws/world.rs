@@ -343,6 +343,7 @@ pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
         expected,
         asks,
         statements: Vec::new(),
+        samples: BTreeMap::new(),
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),

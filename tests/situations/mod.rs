@@ -223,6 +223,7 @@ fn plan(interval: &str) -> Plan {
         },
         asks: BTreeMap::new(),
         statements: vec![],
+        samples: BTreeMap::new(),
         not_executed: vec!["escalation".into()],
         blind: vec![],
         notes: vec![],
