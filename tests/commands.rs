@@ -78,6 +78,27 @@ const CASES: &[Case] = &[
         says: &["manifest.json"],
     },
     Case {
+        name: "an object that is no manifest is as unreadable as half of one",
+        done: |folder| fs::write(folder.join("target/manifest.json"), "{}").expect("written"),
+        command: &["check"],
+        exit_code: 3,
+        says: &["PC301"],
+    },
+    Case {
+        name: "a macro folder that is named and not there",
+        done: |folder| fs::write(folder.join("presscheck.yml"), "macros: [contracts/makros]\n").expect("written"),
+        command: &["lint"],
+        exit_code: 2,
+        says: &["PC025", "presscheck.yml:1:", "contracts/makros"],
+    },
+    Case {
+        name: "a contract folder that is named and not there, beside one that is",
+        done: |folder| fs::write(folder.join("presscheck.yml"), "contracts: [contracts, more]\n").expect("written"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["PC025", "`more`"],
+    },
+    Case {
         name: "a model edited after the manifest was made",
         done: |folder| edit(folder, "models/staging/stg_orders.sql", "select", "select distinct"),
         command: &["check"],
@@ -647,7 +668,7 @@ pub fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in from.read_dir().expect("a folder").flatten() {
         let target = to.join(entry.file_name());

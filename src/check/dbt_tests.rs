@@ -38,7 +38,7 @@ impl super::Kind for DbtTests {
     fn subject(&self) -> Vec<Part> {
         vec![Part::DbtTests]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request::default()
     }
     fn judge(&self, _: &Measurement) -> Judgement {

@@ -132,6 +132,14 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
             }
         }
     }
+    for (id, sampling) in &plan.samples {
+        let _ = writeln!(out, "  when {id} fails, up to {} rows of it are read: {}", sampling.limit, sampling.columns.join(", "));
+        if sql {
+            for line in sampling.statement.sql.trim_end().lines() {
+                let _ = writeln!(out, "       {line}");
+            }
+        }
+    }
     for note in plan.not_executed.iter().map(|key| format!("not executed by this version: {key}")).chain(plan.blind.iter().cloned()) {
         let _ = writeln!(out, "note: {note}");
     }

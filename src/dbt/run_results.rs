@@ -103,8 +103,8 @@ impl Artifact for File {
 /// Reads run results of dbt 1.2 to 1.12 and 2.x. `file` is only for messages.
 ///
 /// # Errors
-/// Not run results (exit code 2); damaged, of another schema version than 4 to 6, with a status that is not known, or with two results for one
-/// node (exit code 3).
+/// Not run results, damaged, of another schema version than 4 to 6, with a status that is not known, or with two results for one
+/// node.
 pub fn read(bytes: &[u8], file: &Path) -> Result<RunResults, ReadFault> {
     let (read, _) = artifact::read::<File>(bytes, file)?;
     let metadata = read.metadata.unwrap_or_default();

@@ -56,6 +56,14 @@ impl Case<'_> {
         }
     }
 
+    /// What an error or a skip of the check asks for. With too little history to compare with, that is what the check says of this case.
+    fn severity(&self, check: &GuardingCheck) -> Severity {
+        match (self.outcomes.get(&check.id), check.without_baseline) {
+            (Some(Outcome::Error(fault)), Some(asks)) if fault.reason == Reason::NoBaseline => asks.min(check.severity),
+            (Some(_) | None, Some(_) | None) => check.severity,
+        }
+    }
+
     /// Whether the waiver is of this check and speaks of how it ended: of failures always, of errors and skips only where it says so, of
     /// passes and lost results never. Not whether it is live.
     pub fn covers(&self, waiver: &ActiveWaiver, check: &GuardingCheck) -> bool {
@@ -79,7 +87,7 @@ impl Case<'_> {
             let Some(reach) = check.reach.get(&metric.id) else { continue };
             let ended = self.ended(check);
             let waived = self.waiver(check).is_some();
-            let asks = match asks(ended, check.severity) {
+            let asks = match asks(ended, self.severity(check)) {
                 Verdict::Publish => continue,
                 Verdict::Warn => Verdict::Warn,
                 Verdict::Hold if waived => Verdict::Warn,

@@ -134,7 +134,10 @@ pub(super) fn assemble(
     if !findings.is_empty() {
         return Err(findings);
     }
-    let (asks, statements) = measure::statements(ground, &drafts)?;
+    // A pass of nothing would be evidence of nothing, and a hold would cry wolf on every holiday.
+    let (idle, drafts): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(Draft::nothing_due);
+    notes.extend(idle.iter().map(|draft| format!("{} expects nothing of this interval, so it is not asked and shows nothing", draft.id)));
+    let measure::Asked { asks, statements, samples } = measure::statements(ground, &drafts)?;
     expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
     // Of a schema's columns, most reach only some metric or none.
     let idle = |check: &&GuardingCheck| check.reach.is_empty() && !(check.kind == "schema" && check.id.contains('.'));
@@ -157,6 +160,7 @@ pub(super) fn assemble(
         expected,
         asks,
         statements,
+        samples,
         not_executed,
         blind,
         notes,

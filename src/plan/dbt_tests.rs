@@ -70,6 +70,7 @@ pub(super) fn draft(ground: &Ground<'_>, test: &Test, shared: &Common) -> Draft 
         title: test.name.clone(),
         about,
         severity: if test.warns_only { Severity::Warn } else { Severity::Hold },
+        without_baseline: None,
         unit: shared.unit.as_ref().map(|unit| unit.value.clone()),
         recover: shared.recover.as_ref().map(|recover| recover.value.clone()),
         tells: common::Tells::Nothing,

@@ -20,6 +20,7 @@ pub(super) struct Draft {
     pub title: String,
     pub about: String,
     pub severity: Severity,
+    pub without_baseline: Option<Severity>,
     pub unit: Option<String>,
     pub recover: Option<String>,
     pub tells: Tells,
@@ -86,6 +87,7 @@ impl Draft {
             kind: spec.kind_name().to_owned(),
             about,
             severity: kind.severity(),
+            without_baseline: kind.without_baseline(),
             unit: common.unit.map(|unit| unit.value),
             recover: common.recover.map(|recover| recover.value),
             tells: kind.tells(),
@@ -97,6 +99,14 @@ impl Draft {
             dbt_test: None,
             id,
         })
+    }
+
+    /// Whether the contract's exceptions leave nothing that this run could expect: then nothing is asked, and nothing is shown by it.
+    pub fn nothing_due(&self) -> bool {
+        match &self.way {
+            Way::Measured(Spec::date_coverage(coverage)) => coverage.expected.is_empty(),
+            Way::Measured(_) | Way::Skipped(_) => false,
+        }
     }
 
     /// Whether dbt, not the contract, wrote what it runs.
@@ -133,6 +143,7 @@ impl Draft {
             kind: self.kind.clone(),
             title: self.title.clone(),
             severity: self.severity,
+            without_baseline: self.without_baseline,
             about: self.about.clone(),
             unit: self.unit.clone(),
             recover: self.recover.clone(),

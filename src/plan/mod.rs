@@ -87,6 +87,8 @@ pub struct Plan {
     pub asks: BTreeMap<CheckId, Asked>,
     /// The statements after fusing, in the order in which they are sent.
     pub statements: Vec<Statement>,
+    /// How to list failing rows of the checks whose contract declares columns of them; asked only after a check failed.
+    pub samples: BTreeMap<CheckId, Sampling>,
     /// Contract keys that are valid but not executed by this version, for people.
     pub not_executed: Vec<String>,
     /// Models whose lineage is assumed, and why; for people.
@@ -144,6 +146,8 @@ pub struct GuardingCheck {
     pub title: String,
     /// The worst that the check can ask for; what error and skipped ask for.
     pub severity: Severity,
+    /// What `error(no baseline)` asks for instead, of a check against earlier runs.
+    pub without_baseline: Option<Severity>,
     /// The relation it is about, as people name it.
     pub about: String,
     pub unit: Option<String>,
@@ -226,6 +230,16 @@ pub struct Statement {
     /// empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
+}
+
+/// A statement that lists failing rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Sampling {
+    pub statement: Statement,
+    /// The declared columns, in the order of the statement's.
+    pub columns: Vec<String>,
+    pub limit: u64,
 }
 
 impl Plan {

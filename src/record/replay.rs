@@ -89,6 +89,7 @@ fn guarding(check: &CheckRecord) -> GuardingCheck {
         kind: check.kind.clone(),
         title: check.title.clone(),
         severity: check.severity,
+        without_baseline: check.without_baseline,
         about: check.about.clone(),
         unit: None,
         recover: check.recover.clone(),

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::arguments::{Place, Report};
 use super::load::{self, Loaded, ReadContract};
 use super::{Ended, Stopped, draw, prepare, report};
+use crate::check::definition::Kinds;
 use crate::contract;
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
@@ -126,14 +127,16 @@ impl Lint {
             Ok(loaded) => loaded,
             Err(stopped) if self.allow_no_manifest && absent(&stopped) && !contracts.is_empty() => {
                 linted.notes.push("there is no manifest of dbt, so names and lineage were not checked".to_owned());
+                let kinds = load::workspace(place).and_then(|(workspace, _)| load::kinds(&workspace));
+                let kinds = kinds.map(|(_, kinds)| kinds).unwrap_or_default();
                 if self.fix {
                     for path in contracts {
                         let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
                         let before = file.text.clone();
-                        fix::write(file, &before, &|file| contract::parse(&file.text, &file.path).findings, look)?;
+                        fix::write(file, &before, &|file| contract::parse_with(&file.text, &file.path, &kinds).findings, look)?;
                     }
                 }
-                return structure(contracts, linted);
+                return structure(contracts, &kinds, linted);
             }
             Err(stopped) => return Err(stopped),
         };
@@ -211,11 +214,11 @@ fn absent(stopped: &Stopped) -> bool {
 }
 
 /// What can be known of contract files without a dbt project.
-fn structure(contracts: &[String], linted: &mut Linted) -> Result<(), Stopped> {
+fn structure(contracts: &[String], kinds: &Kinds, linted: &mut Linted) -> Result<(), Stopped> {
     for path in contracts {
         let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
         // Not every rule has its say here, so that a comment for one of the others is not idle.
-        let found = Ignores::of(&file.text, &file.path).apply(contract::parse(&file.text, &file.path).findings);
+        let found = Ignores::of(&file.text, &file.path).apply(contract::parse_with(&file.text, &file.path, kinds).findings);
         linted.findings.extend(found);
         linted.files.push(file.path);
     }
