@@ -35,7 +35,7 @@ pub struct Macros {
 
 /// Whether the program has a template of this name.
 pub fn is_built_in(name: &str) -> bool {
-    KINDS.contains(&name) || ["dbt_test", "keys", "samples"].contains(&name)
+    KINDS.contains(&name) || ["dbt_test", "dbt_result", "keys", "samples"].contains(&name)
 }
 
 /// The kinds that a project's templates define: file and text.

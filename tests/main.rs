@@ -24,6 +24,7 @@ mod output;
 mod plan;
 mod promise;
 mod record;
+mod results;
 mod samples;
 mod sentence;
 mod situations;

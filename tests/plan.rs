@@ -235,7 +235,7 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
         interval: interval.or_else(|| Some(week())),
         selection,
         macros: &macros,
-        given: plan::Given { closed, past: past(case) },
+        given: plan::Given { closed, past: past(case), results: None },
     };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use crate::diagnostic::At;
 
 use super::samples::Samples;
@@ -50,6 +52,8 @@ pub struct Common {
     pub connection: Option<At<String>>,
     /// Columns of failing rows that may be shown; none when absent.
     pub samples: Option<At<Samples>>,
+    /// What anything but a pass asks for, of single metrics.
+    pub severity_for: IndexMap<At<String>, At<Severity>>,
 }
 
 /// Declares a kind's argument struct: its own fields plus the shared ones, strict, with [`Common`] kept ready.
@@ -91,6 +95,9 @@ macro_rules! check_args {
             #[serde(default)] connection: Option<$crate::diagnostic::At<String>>,
             /// Columns of failing rows that may be shown and stored: `{columns: [order_id], limit: 5}`; none when absent.
             #[serde(default)] samples: Option<$crate::diagnostic::At<$crate::check::samples::Samples>>,
+            /// What anything but a pass asks for, of single metrics: `{ad_spend: warn}`. The others get what the check asks for.
+            #[serde(default)] #[schemars(extend("minProperties" = 1))]
+            severity_for: indexmap::IndexMap<$crate::diagnostic::At<String>, $crate::diagnostic::At<$crate::check::common::Severity>>,
         }
         impl $name {
             /// Builds one that no contract wrote (a dbt test, a source); contracts come through serde.
@@ -98,11 +105,11 @@ macro_rules! check_args {
             pub fn new(common: $crate::check::common::Common, $($field: $type),*) -> Self {
                 let $crate::check::common::Common {
                     name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows, allow_empty, connection,
-                    samples,
+                    samples, severity_for,
                 } = common;
                 $name {
                     $($field,)* name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows,
-                    allow_empty, connection, samples,
+                    allow_empty, connection, samples, severity_for,
                 }
             }
             #[allow(dead_code)]
@@ -112,7 +119,7 @@ macro_rules! check_args {
                     warn_if: self.warn_if.clone(), hold_if: self.hold_if.clone(), unit: self.unit.clone(), recover: self.recover.clone(),
                     affects: self.affects.clone(), affects_only: self.affects_only.clone(), because: self.because.clone(),
                     min_rows: self.min_rows.clone(), allow_empty: self.allow_empty.clone(), connection: self.connection.clone(),
-                    samples: self.samples.clone(),
+                    samples: self.samples.clone(), severity_for: self.severity_for.clone(),
                 }
             }
         }

@@ -264,7 +264,7 @@ pub fn read(name: &str, text: &str, file: &Path) -> Result<Definition, Vec<Findi
 }
 
 /// Keys that every kind has, besides `model`.
-pub(super) const SHARED: [&str; 15] = [
+pub(super) const SHARED: [&str; 16] = [
     "name",
     "title",
     "where",
@@ -280,6 +280,7 @@ pub(super) const SHARED: [&str; 15] = [
     "allow_empty",
     "connection",
     "samples",
+    "severity_for",
 ];
 
 impl Definition {

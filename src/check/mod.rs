@@ -21,6 +21,7 @@ pub mod unit;
 pub mod accepted_values;
 pub mod change;
 pub mod date_coverage;
+pub mod dbt_result;
 pub mod dbt_test;
 pub mod dbt_tests;
 pub mod expression;
@@ -181,7 +182,9 @@ kinds! {
     dbt_tests => dbt_tests::DbtTests;
     derived:
     /// One data test of dbt, made of its compiled SQL.
-    dbt_test => dbt_test::DbtTest;
+    dbt_test => dbt_test::DbtTest,
+    /// One data test of dbt, whose result dbt wrote.
+    dbt_result => dbt_result::DbtResult;
 }
 
 impl Spec {

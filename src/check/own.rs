@@ -71,6 +71,7 @@ impl<'de> Deserialize<'de> for Written {
                         "because" => common.because = Some(map.next_value()?),
                         "min_rows" => common.min_rows = Some(map.next_value()?),
                         "allow_empty" => common.allow_empty = Some(map.next_value()?),
+                        "severity_for" => common.severity_for = map.next_value()?,
                         "samples" => common.samples = Some(map.next_value()?),
                         "connection" => common.connection = Some(map.next_value()?),
                         _ => {

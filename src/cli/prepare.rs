@@ -10,6 +10,7 @@ use super::load::{self, Loaded};
 use super::{Stopped, draw};
 use crate::calendar::{self, Interval, Weekday};
 use crate::check::Spec;
+use crate::check::dbt_tests::Results;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
@@ -84,11 +85,12 @@ pub(super) fn one(
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
 pub(super) fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
+    let results = results(loaded, contract);
     let closed = closed(loaded, contract)?.map(|(closed, file)| {
         loaded.inputs.push((file.path, blake3::hash(file.text.as_bytes())));
         closed
     });
-    Ok(plan::Given { closed, past })
+    Ok(plan::Given { closed, past, results })
 }
 
 /// The days of the contract's calendar and its file, where it names one.
@@ -99,6 +101,25 @@ pub(super) fn closed(loaded: &Loaded, contract: &Contract) -> Result<Option<(cal
     match read.value {
         Some(closures) if read.findings.is_empty() => Ok(Some((closures.into(), file))),
         _ => Err(usage(read.findings)),
+    }
+}
+
+/// What dbt's last invocation did, where the contract reads it. Results that cannot be read are a fault of the checks that need them.
+fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_results::RunResults, String>> {
+    let reads = |check: &Spec| match check {
+        Spec::dbt_tests(tests) => tests.from.as_ref().is_some_and(|from| from.value == Results::Results),
+        _ => false,
+    };
+    if !contract.checks.iter().any(|check| reads(check)) {
+        return None;
+    }
+    match loaded.workspace.artifact("run_results.json") {
+        Ok(None) => None,
+        Ok(Some((path, bytes))) => {
+            loaded.inputs.push((path.clone(), blake3::hash(&bytes)));
+            Some(dbt::run_results::read(&bytes, &path).map_err(|fault| fault.finding.message))
+        }
+        Err(unreadable) => Some(Err(unreadable.finding.message)),
     }
 }
 

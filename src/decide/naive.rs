@@ -41,6 +41,7 @@ pub fn verdict(
             }
             Some(Outcome::Skipped(_)) | None => (check.severity == Hold, false),
         };
+        let bad = check.severity_for.get(&metric.id).map_or(bad, |asks| *asks == Hold);
         if bad && !excused { holds += 1 } else { warns += 1 }
     }
     holds += u32::from(verified == 0);

@@ -87,7 +87,7 @@ impl Case<'_> {
             let Some(reach) = check.reach.get(&metric.id) else { continue };
             let ended = self.ended(check);
             let waived = self.waiver(check).is_some();
-            let asks = match asks(ended, self.severity(check)) {
+            let asks = match of_metric(asks(ended, self.severity(check)), check.severity_for.get(&metric.id)) {
                 Verdict::Publish => continue,
                 Verdict::Warn => Verdict::Warn,
                 Verdict::Hold if waived => Verdict::Warn,
@@ -202,6 +202,16 @@ impl Case<'_> {
             Cause::Late { .. } | Cause::Caveat { .. } | Cause::Waiver { .. } | Cause::Internal { .. } => (0, false),
         };
         (std::cmp::Reverse(cause.asks()), cause.rule(), kind, dbt)
+    }
+}
+
+/// What the contract makes of it for one metric. A pass asks for nothing of any.
+fn of_metric(asks: Verdict, severity: Option<&Severity>) -> Verdict {
+    match (asks, severity) {
+        (Verdict::Publish, Some(_) | None) => Verdict::Publish,
+        (Verdict::Warn | Verdict::Hold, Some(Severity::Warn)) => Verdict::Warn,
+        (Verdict::Warn | Verdict::Hold, Some(Severity::Hold)) => Verdict::Hold,
+        (asks, None) => asks,
     }
 }
 

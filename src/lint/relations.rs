@@ -103,6 +103,7 @@ pub(super) fn is_foreign(check: &Spec, relation: usize) -> bool {
             | Spec::change(_)
             | Spec::dbt_tests(_)
             | Spec::dbt_test(_)
+            | Spec::dbt_result(_)
             | Spec::own(_) => false,
         }
 }

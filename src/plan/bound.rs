@@ -61,6 +61,7 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
         | Spec::reconcile_rows(_)
         | Spec::dbt_tests(_)
         | Spec::dbt_test(_)
+        | Spec::dbt_result(_)
         | Spec::own(_) => spec.clone(),
     })
 }

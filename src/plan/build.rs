@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Spec;
+use crate::check::dbt_tests::Results;
 use crate::check::outcome::{Fault, Reason};
 use crate::contract::{Contract, check_name};
 use crate::dbt::Project;
@@ -74,17 +75,11 @@ fn of_check(ground: &Ground<'_>, contract: &Contract, metrics: &[Traced], spec: 
     match &spec.value {
         Spec::dbt_tests(tests) => {
             let common = spec.kind().common();
-            if spec.kind().executed().is_err() {
-                let whole = Draft::of(ground, name, spec)?;
-                let tests = dbt_tests::selected(ground, metrics, &tests.select, &common)?;
-                // Each test is skipped by itself, so that the metrics it guards are held.
-                let skipped = |draft: Draft| match &whole.way {
-                    Way::Skipped(fault) => Draft { way: Way::Skipped(fault.clone()), ..draft },
-                    Way::Measured(_) => draft,
-                };
-                return Ok(tests.into_iter().map(skipped).collect());
-            }
-            dbt_tests::selected(ground, metrics, &tests.select, &common)
+            let from = match tests.from.as_ref().map(|from| from.value) {
+                Some(Results::Results) => Some(contract.sources.as_slice()),
+                Some(Results::Queries) | None => None,
+            };
+            dbt_tests::selected(ground, metrics, &tests.select, &common, from)
         }
         Spec::change(change) => {
             let change = with_origin(ground, contract, change).map_err(|finding| vec![finding])?;

@@ -1,7 +1,9 @@
 //! A check on its way into the plan: who it is, what it vouches for, and whether it can be measured.
 
+use std::collections::BTreeMap;
+
 use crate::check::Spec;
-use crate::check::common::{Severity, Tells};
+use crate::check::common::{Common, Severity, Tells};
 use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
 
@@ -21,6 +23,7 @@ pub(super) struct Draft {
     pub about: String,
     pub severity: Severity,
     pub without_baseline: Option<Severity>,
+    pub severity_for: BTreeMap<MetricId, Severity>,
     pub unit: Option<String>,
     pub recover: Option<String>,
     pub tells: Tells,
@@ -41,6 +44,11 @@ pub(super) struct Draft {
 pub(super) enum Way {
     Measured(Spec),
     Skipped(Fault),
+}
+
+/// What a contract says of single metrics.
+pub(super) fn severity_for(common: &Common) -> BTreeMap<MetricId, Severity> {
+    common.severity_for.iter().map(|(metric, severity)| (metric.value.clone(), severity.value)).collect()
 }
 
 impl Draft {
@@ -88,6 +96,7 @@ impl Draft {
             about,
             severity: kind.severity(),
             without_baseline: kind.without_baseline(),
+            severity_for: severity_for(&common),
             unit: common.unit.map(|unit| unit.value),
             recover: common.recover.map(|recover| recover.value),
             tells: kind.tells(),
@@ -144,6 +153,7 @@ impl Draft {
             title: self.title.clone(),
             severity: self.severity,
             without_baseline: self.without_baseline,
+            severity_for: self.severity_for.clone(),
             about: self.about.clone(),
             unit: self.unit.clone(),
             recover: self.recover.clone(),

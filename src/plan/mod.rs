@@ -7,11 +7,13 @@ use crate::calendar::{Closed, Interval};
 use crate::check::Spec;
 use crate::check::common::{Expect, Severity};
 use crate::check::outcome::Fault;
+use crate::dbt::run_results::RunResults;
 use crate::lineage::{Certainty, EdgeKind};
 use crate::macros::Macros;
 
 mod bound;
 mod build;
+mod dbt_results;
 mod dbt_standard;
 mod dbt_tests;
 mod draft;
@@ -57,6 +59,8 @@ pub struct Given {
     pub closed: Option<Closed>,
     /// What earlier runs of the contract measured.
     pub past: Past,
+    /// What dbt's last invocation did, where the contract reads results, or why that cannot be read; `None` where nothing was read.
+    pub results: Option<Result<RunResults, String>>,
 }
 
 /// What earlier runs of a contract measured.
@@ -148,6 +152,8 @@ pub struct GuardingCheck {
     pub severity: Severity,
     /// What `error(no baseline)` asks for instead, of a check against earlier runs.
     pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of single metrics.
+    pub severity_for: BTreeMap<MetricId, Severity>,
     /// The relation it is about, as people name it.
     pub about: String,
     pub unit: Option<String>,

@@ -53,6 +53,10 @@ impl Guard<'_> {
             End::Skipped => (severe(self.check.severity), |waiver| waiver.covers_skipped),
             End::Lost => (severe(self.check.severity), |_| false),
         };
+        let asks = match self.check.severity_for.get(self.metric) {
+            Some(severity) => severe(*severity),
+            None => asks,
+        };
         let waived = self.waivers.iter().any(|waiver| waiver.check == self.check.id && at < waiver.ends && excused(waiver));
         Ask { asks: if waived { asks.min(Verdict::Warn) } else { asks }, evidence: false }
     }

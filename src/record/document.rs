@@ -216,6 +216,9 @@ pub struct CheckRecord {
     /// What too little history asks for instead, of a check against earlier runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of single metrics, where the contract says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severity_for: BTreeMap<String, Severity>,
     /// How it ended.
     pub outcome: Ended,
     /// Why it gave no usable measurement, or was not tried.

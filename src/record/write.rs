@@ -210,6 +210,7 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
         about: check.about.clone(),
         severity: check.severity,
         without_baseline: check.without_baseline,
+        severity_for: check.severity_for.clone(),
         outcome: outcome.map_or(Ended::Skipped, Outcome::ended),
         reason,
         detail,

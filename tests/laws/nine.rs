@@ -340,6 +340,7 @@ fn live(ground: &Ground, _: &mut Tape<'_>) -> Result<bool, TestCaseError> {
             hold_above: None,
             answer,
             without_baseline: None,
+            severity_for: None,
             freshness: false,
             affects: None,
         });

@@ -64,6 +64,8 @@ pub struct Check {
     pub answer: Answer,
     /// What too little history asks for, of a check that needs some.
     pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of one metric.
+    pub severity_for: Option<(usize, Severity)>,
     pub freshness: bool,
     pub affects: Option<usize>,
 }
@@ -138,6 +140,7 @@ impl World {
                         Answer::Absent,
                     ][tape.below(7)]
                 },
+                severity_for: tape.rarely(60).then(|| (tape.below(metrics.len()), [Severity::Warn, Severity::Hold][tape.below(2)])),
                 without_baseline: [None, Some(Severity::Warn), Some(Severity::Hold)][tape.below(3)],
                 freshness: tape.rarely(40),
                 affects: tape.rarely(25).then(|| tape.below(metrics.len())),
@@ -309,6 +312,7 @@ impl Check {
             title: String::new(),
             severity: self.severity(),
             without_baseline: self.without_baseline,
+            severity_for: self.severity_for.iter().map(|(metric, severity)| (format!("m{metric}"), *severity)).collect(),
             about: String::new(),
             unit: None,
             recover: None,

@@ -33,6 +33,9 @@ struct Written {
     #[serde(default)]
     only: BTreeMap<String, String>,
     stray: Option<String>,
+    /// Check -> metric -> what anything but a pass asks for.
+    #[serde(default)]
+    severity_for: BTreeMap<String, BTreeMap<String, Severity>>,
     /// Checks that hold, and what each asks for while there are too few earlier runs.
     #[serde(default)]
     young: BTreeMap<String, Severity>,
@@ -121,6 +124,7 @@ fn situation(written: Written) -> Situation {
         });
     }
     for check in &mut expected.checks {
+        check.severity_for = written.severity_for.get(&check.id).cloned().unwrap_or_default();
         if let Some(asks) = written.young.get(&check.id) {
             (check.severity, check.without_baseline) = (Severity::Hold, Some(*asks));
         }
@@ -165,6 +169,7 @@ fn plan(interval: &str) -> Plan {
         title: title.into(),
         severity,
         without_baseline: None,
+        severity_for: BTreeMap::new(),
         about: about.into(),
         unit: None,
         recover: (id == "sku_cost_mapping").then(|| "Add the missing SKUs to erp.sku_costs, then rerun.".into()),
