@@ -149,9 +149,7 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
 /// A statement of its own, or a share in the one that is alike to the letter. `part` is what measures exactly where the statement only proves.
 fn ask_alone<'m, 'a>(order: &mut Vec<Ordered<'m, 'a>>, member: &'m Member<'a>, sql: String, part: Option<Statement>) {
     let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
-        Ordered::Alone(alone, others) => {
-            alone.sql == sql && alone.connection == member.connection && others[0].columns == member.columns
-        }
+        Ordered::Alone(alone, others) => alone.sql == sql && alone.connection == member.connection && others[0].columns == member.columns,
         Ordered::Together(_) | Ordered::Pass(_) => false,
     };
     match order.iter_mut().find(same) {
