@@ -15,6 +15,7 @@ mod rule;
 mod store;
 mod timings;
 mod completions;
+#[cfg(feature = "duckdb")]
 mod demo;
 mod doctor;
 mod diff;
@@ -74,6 +75,7 @@ enum Command {
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
+    #[cfg(feature = "duckdb")]
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -153,6 +155,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Import(import) => import.run(look),
         Command::Export(export) => export.run(look),
         Command::Schema(schema) => schema.run(),
+        #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
     }
