@@ -82,8 +82,11 @@ fn deadline(text: &str, interval: &str) -> Option<(String, Option<String>)> {
     Some((ready_by, zone))
 }
 
+/// A relation and a column of it, as contracts write them, by the table and column of a document.
+pub(super) type Find<'a> = dyn Fn(&str, &str) -> Option<(String, String)> + 'a;
+
 /// A latency as a freshness check; `find` gives the model of an element's table.
-pub(super) fn freshness(document: &Value, find: &dyn Fn(&str, &str) -> Option<(String, String)>, left: &mut Vec<String>) -> Vec<Value> {
+pub(super) fn freshness(document: &Value, find: &Find<'_>, left: &mut Vec<String>) -> Vec<Value> {
     let mut checks = Vec::new();
     for level in items(document, "slaProperties") {
         let name = said(level, "property").unwrap_or_default();
