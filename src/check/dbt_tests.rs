@@ -56,6 +56,9 @@ impl super::Kind for DbtTests {
         empty.into_iter().chain(no_thresholds(&common, own)).chain(no_filter(&common, own)).collect()
     }
     fn executed(&self) -> Result<(), String> {
+        if let Some(connection) = &self.connection {
+            return Err(format!("dbt's tests run where dbt built the models, not on another connection (`{connection}`)"));
+        }
         match self.from.as_ref().map(|from| from.value) {
             Some(Results::Results) => {
                 Err("reading run_results.json in place of running the tests is not executed by this version".to_owned())

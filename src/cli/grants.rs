@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::arguments::{Place, Which};
+use super::arguments::{Place, Reach, Which};
 use super::{Ended, Stopped, draw, prepare};
 use crate::diagnostic::{Finding, codes};
 use crate::plan::grants::{self, Wanted};
@@ -22,6 +22,9 @@ pub(super) struct Grants {
     /// Whose SQL
     #[arg(long = "for", value_enum, value_name = "ENGINE")]
     engine: Engine,
+    /// A further connection of presscheck.yml, for what is read there; else the project's own warehouse
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// Who gets the grants; for BigQuery serviceAccount:..., user:... or group:...
     #[arg(long, value_name = "ROLE")]
     role: String,
@@ -53,9 +56,9 @@ impl From<Engine> for grants::Engine {
 impl Grants {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let which = Which::all_of(&self.contracts, self.exposure.clone());
-        let (loaded, prepared) = prepare::plans(&self.place, &which, Timestamp::now(), look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &which, &Reach::default(), Timestamp::now(), look)?;
         let plans: Vec<&Plan> = prepared.iter().map(|one| &one.plan).collect();
-        let (relations, unsure) = reads::reads(&plans, &loaded.project, &loaded.lineage);
+        let (relations, unsure) = reads::reads(&plans, self.connection.as_deref(), &loaded.project, &loaded.lineage);
         if relations.is_empty() {
             let finding = Finding::error(codes::NOTHING_TO_CHECK, "these contracts read no relation, so there is nothing to grant");
             return Err(Stopped::usage(finding.help("presscheck plan shows which checks are asked, and why others are not")));

@@ -251,7 +251,12 @@ pub(super) fn sound_contracts(loaded: &mut Loaded, wanted: &[String], look: &dra
 
 /// The project's templates, with those of the program.
 pub(super) fn macros(loaded: &Loaded) -> Result<crate::macros::Macros, Stopped> {
+    macros_for(loaded, &loaded.project.adapter)
+}
+
+/// The same for another dialect.
+pub(super) fn macros_for(loaded: &Loaded, dialect: &str) -> Result<crate::macros::Macros, Stopped> {
     let files = loaded.workspace.macros()?;
     let named = files.into_iter().map(|file| (file.path, file.text)).collect();
-    crate::macros::Macros::new(&loaded.project.adapter, named).map_err(|findings| Stopped { findings, exit_code: 2 })
+    crate::macros::Macros::new(dialect, named).map_err(|findings| Stopped { findings, exit_code: 2 })
 }

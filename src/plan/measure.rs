@@ -8,12 +8,13 @@ use crate::check::Spec;
 use crate::check::common::Grammar;
 use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
-use crate::macros::{self, Call};
+use crate::macros::{self, Call, Macros, Rendered};
 
 use super::Asked;
+use super::compare::{Comparison, How, Side};
 use super::draft::{Draft, Way};
 use super::fuse::{Asking, Member, fuse};
-use super::ground::{self, Ground};
+use super::ground::{Ground, Placed};
 use super::keys::{self, Keys};
 
 /// Why a check cannot be rendered.
@@ -65,33 +66,44 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asking
 }
 
 fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<Member<'d>, Wrong> {
-    let kind = spec.kind();
+    let places = places(ground, spec).map_err(Wrong::Finding)?;
+    let mut sides = Vec::new();
+    for place in &places {
+        sides.push(ground.macros(place.connection.as_deref()).map_err(Wrong::Fault)?);
+    }
+    let macros = match sides.first() {
+        Some(macros) => macros,
+        // A query names its relations itself; its connection is that of the whole check.
+        None => ground.macros(spec.kind().common().connection.as_ref().map(|name| name.as_str())).map_err(Wrong::Fault)?,
+    };
     let mut relations = Vec::new();
-    for id in &draft.relations {
-        let node = ground.project.nodes.get(id);
-        let missing = || Wrong::Fault(Fault { reason: Reason::MissingRelation, detail: format!("`{id}` is not in the dbt project") });
-        relations.push(ground::rendered(node.ok_or_else(missing)?).map_err(Wrong::Fault)?);
+    for (place, macros) in places.iter().zip(&sides) {
+        relations.push(place.rendered(macros.dialect()).map_err(Wrong::Fault)?);
     }
     let variables = ground.variables(&relations);
+    let kind = spec.kind();
     let mut filters = Vec::new();
-    for filter in kind.filters() {
-        let filter = filter.map(|filter| ground.sql(&filter, Grammar::Expression, variables)).transpose().map_err(Wrong::Finding)?;
-        filters.push(filter);
+    for (at, filter) in kind.filters().into_iter().enumerate() {
+        let macros = sides.get(at).unwrap_or(&macros);
+        let filter = filter.map(|filter| ground.sql(macros, &filter, Grammar::Expression, variables)).transpose();
+        filters.push(filter.map_err(Wrong::Finding)?);
     }
     filters.resize(relations.len(), None);
-    let request = kind.request();
-    let mut arguments: serde_json::Map<String, Value> =
-        request.arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    for (name, sql) in request.sql {
-        let text = ground.sql(&sql.text, sql.grammar, variables).map_err(Wrong::Finding)?;
-        arguments.insert(name.to_owned(), Value::String(text));
-    }
     let limited = |(relation, filter): (&String, &Option<String>)| match filter {
         Some(filter) => format!("(select * from {relation} where (\n{filter}\n))"),
         None => relation.clone(),
     };
-    let names: Vec<&str> = request.columns.iter().map(|(name, _)| *name).collect();
     let ready: Vec<String> = relations.iter().zip(&filters).map(limited).collect();
+    let request = kind.request();
+    let names: Vec<&str> = request.columns.iter().map(|(name, _)| *name).collect();
+    let mut arguments: serde_json::Map<String, Value> =
+        request.arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    for (name, sql) in request.sql {
+        // Of two sides each writes the SQL of its own engine.
+        let side = usize::from(name.starts_with("right_"));
+        let text = ground.sql(sides.get(side).unwrap_or(&macros), &sql.text, sql.grammar, variables).map_err(Wrong::Finding)?;
+        arguments.insert(name.to_owned(), Value::String(text));
+    }
     let call = Call {
         kind: spec.kind_name(),
         columns: &names,
@@ -100,12 +112,50 @@ fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<M
         relations: &ready,
         interval: ground.options.interval.as_ref(),
     };
-    let sql = ground.options.macros.measure(&call).map_err(Wrong::Finding)?;
-    let quick = if ground.are_tables(draft) { ground.options.macros.quick(&call).map_err(Wrong::Finding)? } else { None };
-    let dialect = ground.options.macros.dialect();
+    let connection = match places.first() {
+        Some(place) => place.connection.clone(),
+        None => kind.common().connection.map(|name| name.value),
+    };
+    let compare = match (spec, places.as_slice()) {
+        (Spec::reconcile(reconcile), [left, right]) if left.connection != right.connection => {
+            Some(keyed(reconcile.by.len(), &call, [left, right], [sides[0], sides[1]], &relations).map_err(Wrong::Finding)?)
+        }
+        (_, _) => None,
+    };
+    let sql = match &compare {
+        Some(compare) => Rendered::Query(compare.text()),
+        None => macros.measure(&call).map_err(Wrong::Finding)?,
+    };
+    // What is cheaper for a table of dbt's need not be so elsewhere, nor be a table there.
+    let tables = compare.is_none() && places.iter().all(Placed::is_dbts) && ground.are_tables(draft);
+    let quick = if tables { macros.quick(&call).map_err(Wrong::Finding)? } else { None };
+    let dialect = macros.dialect();
     let column = arguments.get("column").and_then(Value::as_str).and_then(|column| macros::identifier(column, dialect));
-    let whole = filters.iter().all(Option::is_none) && ground.are_tables(draft);
+    let whole = filters.iter().all(Option::is_none) && tables;
     let keys = Keys::of(spec.kind_name(), &arguments).filter(|_| whole);
     let filter = filters.first().cloned().flatten();
-    Ok(Member { id: &draft.id, spec, connection: None, relations, filter, columns: request.columns, sql, quick, column, keys })
+    Ok(Member { id: &draft.id, spec, connection, relations, filter, columns: request.columns, sql, quick, column, keys, compare })
+}
+
+/// Where the relations of a check are.
+pub(super) fn places<'g>(ground: &Ground<'g>, spec: &Spec) -> Result<Vec<Placed<'g>>, Finding> {
+    let kind = spec.kind();
+    kind.relations().iter().zip(kind.places()).map(|(name, place)| ground.placed(name, &place)).collect()
+}
+
+/// A reconciliation whose sides are on two connections: each is asked for its values by key.
+fn keyed(
+    keys: usize,
+    call: &Call<'_>,
+    places: [&Placed<'_>; 2],
+    macros: [&Macros; 2],
+    relations: &[String],
+) -> Result<Box<Comparison>, Finding> {
+    let side = |at: usize, side: &str| -> Result<Side, Finding> {
+        let mut arguments = call.arguments.clone();
+        arguments.insert("side".to_owned(), Value::String(side.to_owned()));
+        let sql = macros[at].piece(&Call { arguments: &arguments, relations: &call.relations[at..=at], ..*call }, "side")?;
+        Ok(Side { connection: places[at].connection.clone(), relation: relations[at].clone(), sql })
+    };
+    Ok(Box::new(Comparison { left: side(0, "left")?, right: side(1, "right")?, how: How::Keyed { keys } }))
 }
