@@ -38,6 +38,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         expected: Expected::default(),
         asks: BTreeMap::new(),
         statements: Vec::new(),
+        samples: BTreeMap::new(),
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
@@ -49,6 +50,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
             checks: checks.iter().map(|(check, ..)| (*check).to_owned()).collect(),
             sql: format!("select count(*), {} {from}", checks.iter().map(|(_, sql, _)| *sql).collect::<Vec<_>>().join(", ")),
             parts,
+            compare: None,
         };
         let parts = if checks.len() > 1 { checks.iter().map(|check| statement(&[*check], Vec::new())).collect() } else { Vec::new() };
         plan.statements.push(statement(checks, parts));
@@ -69,6 +71,7 @@ fn options(cancel: &AtomicBool) -> Options<'_> {
         cancel,
         local: Timestamp::now(),
         as_of: None,
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     }
 }

@@ -1,5 +1,8 @@
 //! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
 
+mod engines;
+#[cfg(feature = "postgres")]
+mod across;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -74,6 +77,7 @@ pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         meta: serde_json::Map::new(),
         group: None,
         access: None,
+        enforced: None,
         column_types: BTreeMap::new(),
         freshness: None,
         loaded_at_field: None,
@@ -218,6 +222,7 @@ fn planned_on(case: &Case, dialect: &str, database: &str) -> Result<Plan, String
     project.adapter = dialect.to_owned();
     for node in project.nodes.values_mut() {
         node.relation_name = node.relation_name.take().map(|name| name.replace("brightside", database));
+        node.database = Some(database.to_owned());
     }
     planned_of(case, &project, None)
 }
@@ -232,7 +237,7 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
         interval: interval.or_else(|| Some(week())),
         selection,
         macros: &macros,
-        given: plan::Given { closed, past: past(case) },
+        given: plan::Given { closed, past: past(case), ..plan::Given::default() },
     };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)
@@ -251,6 +256,7 @@ fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome>
         cancel: &AtomicBool::new(false),
         local: now,
         as_of: Some(now),
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     };
     let answers = execute::run(plan, warehouse, &options, &|_| ());

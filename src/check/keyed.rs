@@ -223,7 +223,8 @@ fn aligned(a: (i128, u32), b: (i128, u32)) -> Result<(i128, i128, u32), Fault> {
     // Zeros at the end are no digits: they would only use up the room.
     let (a, b) = (field::stripped(a.0, a.1), field::stripped(b.0, b.1));
     let scale = a.1.max(b.1);
-    let up = |(value, own): (i128, u32)| 10_i128.checked_pow(scale - own).and_then(|factor| value.checked_mul(factor)).ok_or_else(too_large);
+    let up =
+        |(value, own): (i128, u32)| 10_i128.checked_pow(scale - own).and_then(|factor| value.checked_mul(factor)).ok_or_else(too_large);
     Ok((up(a)?, up(b)?, scale))
 }
 

@@ -105,7 +105,7 @@ impl Check {
             watch.end();
             answers
         };
-        let answers = match &connected.warehouse {
+        let mut answers = match &connected.warehouse {
             Ok(warehouse) => ask(warehouse.as_ref()),
             Err(fault) if further.is_empty() => connect::in_vain(&one.plan, fault),
             // The others are asked all the same.
@@ -113,6 +113,11 @@ impl Check {
         };
         let decided_at = answers.now.or(self.which.as_of).unwrap_or(local);
         let outcomes = decide::outcomes(&one.plan, &answers, decided_at);
+        if let Ok(warehouse) = &connected.warehouse {
+            let failed = outcomes.iter().filter(|(_, outcome)| outcome.ended().failed()).map(|(id, _)| id.clone());
+            let failed: Vec<String> = failed.collect();
+            answers.samples = execute::samples(&one.plan, &failed, warehouse.as_ref(), &options, &answers.snapshot);
+        }
         let context = context(loaded, one, &answers, connected.warehouse.is_ok(), self.which.as_of.is_some());
         let path = store::path(&loaded.workspace.target, &one.plan.contract);
         let meta = self.meta(loaded, one);
@@ -135,7 +140,7 @@ impl Check {
         if self.which.as_of.is_some() || part || one.contract.is_none() {
             return Ok(());
         }
-        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(document)).map(|_added| ())
+        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(&document.without_samples())).map(|_added| ())
     }
 
     fn meta(&self, loaded: &Loaded, one: &Prepared) -> record::Meta {

@@ -11,6 +11,7 @@ use super::load::{self, Loaded};
 use super::{Stopped, connect, draw};
 use crate::calendar::{self, Interval, Weekday};
 use crate::check::Spec;
+use crate::check::dbt_tests::Results;
 use crate::check::outcome::Fault;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
@@ -93,8 +94,9 @@ pub(super) fn one(
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
 pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
+    let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
-    let known = plan::Given { closed: None, past, connections, near };
+    let known = plan::Given { closed: None, past, results, connections, near };
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
         return Ok(known);
     };
@@ -134,6 +136,25 @@ fn connections(
     let own = || connect::profile(&loaded.workspace, reach).ok();
     let near = compared && own().is_some_and(|profile| warehouse::is_near(&profile.kind, profile.fields()));
     Ok((found, near))
+}
+
+/// What dbt's last invocation did, where the contract reads it. Results that cannot be read are a fault of the checks that need them.
+fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_results::RunResults, String>> {
+    let reads = |check: &Spec| match check {
+        Spec::dbt_tests(tests) => tests.from.as_ref().is_some_and(|from| from.value == Results::Results),
+        _ => false,
+    };
+    if !contract.checks.iter().any(|check| reads(check)) {
+        return None;
+    }
+    match loaded.workspace.artifact("run_results.json") {
+        Ok(None) => None,
+        Ok(Some((path, bytes))) => {
+            loaded.inputs.push((path.clone(), blake3::hash(&bytes)));
+            Some(dbt::run_results::read(&bytes, &path).map_err(|fault| fault.finding.message))
+        }
+        Err(unreadable) => Some(Err(unreadable.finding.message)),
+    }
 }
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.

@@ -40,6 +40,7 @@ codes! {
     NO_CONTRACT = "PC022", "no-contract", "No contract, or none of the name that was asked for.";
     LINK_OUTSIDE = "PC023", "link-outside", "A file that is a link leading out of the project.";
     UNREADABLE_FILE = "PC024", "unreadable-file", "A file that cannot be read, is too large or is not UTF-8 text.";
+    NO_FOLDER = "PC025", "no-folder", "A folder that presscheck.yml names is not there.";
     UNKNOWN_EXPOSURE = "PC101", "unknown-exposure", "The dbt project has no such exposure.";
     UNKNOWN_RELATION = "PC102", "unknown-relation", "The dbt project has no such model, seed, snapshot or source.";
     UNKNOWN_COLUMN = "PC103", "unknown-column", "The relation has no such column.";

@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
+use super::rows;
 use crate::check::Spec;
 use crate::check::field::{Column, Record};
 use crate::check::judge::fault;
@@ -34,23 +35,26 @@ pub(super) struct Limits {
 }
 
 /// Asks both sides and compares them.
-pub(super) fn measure(comparison: &Comparison, spec: &Spec, sessions: Sessions<'_>, limits: Limits) -> Result<Measurement, Fault> {
+pub(super) fn measure(comparison: &Comparison, spec: &Spec, mut sessions: Sessions<'_>, limits: Limits) -> Result<Measurement, Fault> {
     match (&comparison.how, spec) {
         (How::Keyed { keys }, Spec::reconcile(reconcile)) => {
             let most = MOST_KEYS.min(limits.rows);
-            let ask = |session: &mut dyn Session, side: &Side| keyed(session, side, *keys, most, limits.time);
-            let (left, right) = both(sessions, comparison, ask)?;
+            let ask = |session: &mut dyn Session, side: &Side, _: usize| keyed(session, side, *keys, most, limits.time);
+            let (left, right) = both(&mut sessions, comparison, ask)?;
             reconcile.merged(&left, &right, limits.now)
         }
-        (How::Keyed { .. }, _) => Err(fault(Reason::Internal, "two connections are asked for a kind that compares nothing")),
+        (How::Rows { .. }, Spec::reconcile_rows(reconcile)) => rows::measure(comparison, reconcile, sessions, limits),
+        (How::Keyed { .. } | How::Rows { .. }, _) => {
+            Err(fault(Reason::Internal, "two connections are asked for a kind that compares nothing"))
+        }
     }
 }
 
-/// The same work on both sides, at the same time where there are two sessions.
-fn both<T: Send>(
-    sessions: Sessions<'_>,
+/// The same work on both sides (0 is the left), at the same time where there are two sessions.
+pub(super) fn both<T: Send>(
+    sessions: &mut Sessions<'_>,
     comparison: &Comparison,
-    work: impl Fn(&mut dyn Session, &Side) -> Result<T, Fault> + Sync,
+    work: impl Fn(&mut dyn Session, &Side, usize) -> Result<T, Fault> + Sync,
 ) -> Result<(T, T), Fault> {
     let on = |side: &Side, fault: Fault| match &side.connection {
         Some(connection) => Fault { detail: format!("on {connection}: {}", fault.detail), ..fault },
@@ -59,12 +63,12 @@ fn both<T: Send>(
     let Comparison { left, right, .. } = comparison;
     let (first, second) = match sessions {
         Sessions::One(session) => {
-            let first = work(session, left).map_err(|fault| on(left, fault))?;
-            (Ok(first), work(session, right))
+            let first = work(*session, left, 0).map_err(|fault| on(left, fault))?;
+            (Ok(first), work(*session, right, 1))
         }
         Sessions::Two(one, other) => thread::scope(|scope| {
-            let beside = thread::Builder::new().spawn_scoped(scope, || work(other, right));
-            let first = work(one, left);
+            let beside = thread::Builder::new().spawn_scoped(scope, || work(*other, right, 1));
+            let first = work(*one, left, 0);
             let lost = || fault(Reason::Internal, "no thread could be kept for the other side");
             let second = beside.map_err(|_| lost()).and_then(|beside| beside.join().unwrap_or_else(|_| Err(lost())));
             (first, second)

@@ -6,6 +6,8 @@
 
 mod across;
 mod reader;
+mod rows;
+mod samples;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -17,9 +19,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::check::measurement::Measurement;
-use crate::check::outcome::Fault;
+use crate::check::outcome::{Fault, Reason};
+use crate::check::samples::Sampled;
 use crate::plan::{CheckId, Plan};
 use crate::warehouse::{NO_SNAPSHOT, Warehouse};
+
+pub use samples::samples;
 
 /// Most seconds by which the warehouse's clock and the local one may differ.
 pub const CLOCKS_AGREE: i64 = 60;
@@ -43,6 +48,8 @@ pub struct Answers {
     pub now: Option<Timestamp>,
     /// Seconds by which the warehouse's clock is ahead of the local one, at the start; `None` when it could not be read.
     pub clock_skew: Option<i64>,
+    /// Failing rows of checks that failed, where their contract declares columns of them; see [`samples`].
+    pub samples: BTreeMap<CheckId, Result<Sampled, Fault>>,
 }
 
 impl Answers {
@@ -136,7 +143,8 @@ pub fn run(plan: &Plan, warehouse: &dyn Warehouse, options: &Options<'_>, progre
     shared.work();
     let by_check = shared.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clock_skew = clock.map(|clock| clock.as_second().saturating_sub(options.local.as_second()));
-    Answers { by_check, snapshot, snapshot_after: warehouses.snapshot(&warehouses.of_each()), connections, now, clock_skew }
+    let snapshot_after = warehouses.snapshot(&warehouses.of_each());
+    Answers { by_check, snapshot, snapshot_after, connections, now, clock_skew, samples: BTreeMap::new() }
 }
 
 /// The project's own warehouse and the named ones.
@@ -146,7 +154,17 @@ struct Warehouses<'a> {
     named: &'a BTreeMap<String, &'a dyn Warehouse>,
 }
 
-impl Warehouses<'_> {
+impl<'a> Warehouses<'a> {
+    /// The warehouse of a connection; `None` is the project's own.
+    fn get(&self, connection: &Option<String>) -> Result<&'a dyn Warehouse, Fault> {
+        match connection {
+            None => Ok(self.own),
+            Some(name) => self.named.get(name).copied().ok_or_else(|| Fault {
+                reason: Reason::Unreachable,
+                detail: format!("no connection `{name}` is open: name it under `connections` in presscheck.yml"),
+            }),
+        }
+    }
     fn of_each(&self) -> BTreeMap<String, String> {
         self.named.iter().map(|(name, warehouse)| (name.clone(), warehouse.snapshot())).collect()
     }

@@ -189,13 +189,7 @@ impl<'a> Worker<'a> {
     }
 
     fn warehouse(&self, connection: &Option<String>) -> Result<&'a dyn Warehouse, Fault> {
-        match connection {
-            None => Ok(self.shared.warehouses.own),
-            Some(name) => self.shared.warehouses.named.get(name).copied().ok_or_else(|| Fault {
-                reason: Reason::Unreachable,
-                detail: format!("no connection `{name}` is open: name it under `connections` in presscheck.yml"),
-            }),
-        }
+        self.shared.warehouses.get(connection)
     }
 
     /// Waits before the next try; false when the run ends meanwhile.

@@ -20,6 +20,8 @@ pub struct Side {
     pub relation: String,
     /// The statement.
     pub sql: String,
+    /// The first column of the key, quoted; where rows are compared.
+    pub key: Option<String>,
 }
 
 /// What is compared.
@@ -29,6 +31,11 @@ pub enum How {
     Keyed {
         /// Columns of the key.
         keys: usize,
+    },
+    /// Each side's rows stream by and are compared one by one.
+    Rows {
+        /// Why in this way; for people.
+        why: String,
     },
 }
 
@@ -46,7 +53,11 @@ impl Comparison {
     /// Both statements in one text.
     pub fn text(&self) -> String {
         let (left, right) = (&self.left, &self.right);
-        format!("{}\n{}\n\n{}\n{}", left.heading("left"), left.sql.trim_end(), right.heading("right"), right.sql.trim_end())
+        let why = match &self.how {
+            How::Keyed { .. } => String::new(),
+            How::Rows { why } => format!("-- {why}\n"),
+        };
+        format!("{why}{}\n{}\n\n{}\n{}", left.heading("left"), left.sql.trim_end(), right.heading("right"), right.sql.trim_end())
     }
     /// Both sides.
     pub fn sides(&self) -> [&Side; 2] {

@@ -25,7 +25,7 @@ pub(super) struct Member<'a> {
     pub relations: Vec<String>,
     /// The condition on the rows of a scan.
     pub filter: Option<String>,
-    pub columns: Vec<(&'static str, Expect)>,
+    pub columns: Vec<(&'a str, Expect)>,
     pub sql: Rendered,
     /// The cheaper question; only for the rows of a whole table.
     pub quick: Option<Quick>,
@@ -86,7 +86,10 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
             (Rendered::Query(sql), _) => {
                 let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
                     Ordered::Alone(alone, others) => {
-                        alone.sql == *sql && alone.compare.is_none() && alone.connection == member.connection && others[0].columns == member.columns
+                        alone.sql == *sql
+                            && alone.compare.is_none()
+                            && alone.connection == member.connection
+                            && others[0].columns == member.columns
                     }
                     Ordered::Together(_) | Ordered::Pass(_) => false,
                 };

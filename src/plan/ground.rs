@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::Place;
 use crate::check::common::Grammar;
 use crate::check::outcome::{Fault, Reason};
+use crate::check::{Place, Spec};
 use crate::dbt::relation_name::RelationName;
 use crate::dbt::{Node, NodeKind, Project};
 use crate::diagnostic::{At, Finding, codes, nearest};
@@ -73,6 +73,19 @@ impl<'a> Ground<'a> {
             return Err(finding.help("write it as the warehouse has it: schema.table"));
         }
         Ok(Placed { node, name: name.value.clone(), connection })
+    }
+
+    /// Where the relations of a check are; `ids` are what stands for them.
+    pub fn placed_all(&self, ids: &[String], spec: &Spec) -> Result<Vec<Placed<'a>>, Finding> {
+        let kind = spec.kind();
+        let (names, places) = (kind.relations(), kind.places());
+        let one = |(at, id): (usize, &String)| match (self.project.nodes.get(id), names.get(at), places.get(at)) {
+            (_, Some(name), Some(place)) if place.bare || place.connection.is_some() => self.placed(name, place),
+            (Some(node), _, _) => Ok(Placed { node: Some(node), name: written(node), connection: None }),
+            (None, Some(name), _) => self.relation(name).map(|node| Placed { node: Some(node), name: written(node), connection: None }),
+            (None, None, _) => Err(Finding::error(codes::UNKNOWN_RELATION, format!("`{id}` is not in the dbt project"))),
+        };
+        ids.iter().enumerate().map(one).collect()
     }
 
     /// Every node of a relation: all columns that lineage knows, and its rows.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::outcome::{Ended, Fault, Measured, Outcome};
+use crate::check::samples::Sampled;
 use crate::decide::{Cause, Decision, Fact, FactName, MetricDecision};
 use crate::execute::Answers;
 use crate::plan::{CheckId, Expected, GuardedMetric, GuardingCheck, Plan, Step, Upstream};
@@ -87,6 +88,12 @@ impl Document {
     /// A document that cannot be written as JSON: a bug.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+
+    /// The document without values of rows: what may be kept for ever, and told to people who may not see them.
+    pub fn without_samples(&self) -> Document {
+        let checks = self.checks.iter().map(|check| CheckRecord { samples: None, ..check.clone() });
+        Document { checks: checks.collect(), ..self.clone() }
     }
 
     /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, how each check ended with what
@@ -203,11 +210,14 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
         title: check.title.clone(),
         about: check.about.clone(),
         severity: check.severity,
+        without_baseline: check.without_baseline,
+        severity_for: check.severity_for.clone(),
         outcome: outcome.map_or(Ended::Skipped, Outcome::ended),
         reason,
         detail,
         measured,
         recover: check.recover.clone(),
+        samples: answers.samples.get(&check.id).map(samples_record),
         sql_hash: answer.map(|answer| answer.sql_hash.clone()),
         snapshot: answer.map(|_| answers.snapshot.clone()),
         reaches: check.reach.iter().map(|(metric, reach)| (metric.clone(), reach.certainty)).collect(),
@@ -217,6 +227,13 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
             .map(|(because, metrics)| NarrowedRecord { because: because.clone(), metrics: metrics.iter().cloned().collect() }),
         freshness: check.freshness,
         coverage: check.coverage,
+    }
+}
+
+fn samples_record(samples: &Result<Sampled, Fault>) -> SamplesRecord {
+    match samples {
+        Ok(Sampled { columns, rows }) => SamplesRecord { columns: columns.clone(), rows: rows.clone(), missing: None },
+        Err(fault) => SamplesRecord { columns: Vec::new(), rows: Vec::new(), missing: Some(fault.reason) },
     }
 }
 

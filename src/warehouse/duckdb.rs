@@ -304,10 +304,8 @@ impl Session for DuckDbSession {
 
 impl DuckDbSession {
     fn may_be_sent(&self, sql: &str) -> Result<(), Fault> {
-        let refused = || Fault {
-            reason: Reason::QueryError,
-            detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into(),
-        };
+        let refused =
+            || Fault { reason: Reason::QueryError, detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into() };
         if self.only_reads(sql) { Ok(()) } else { Err(refused()) }
     }
 

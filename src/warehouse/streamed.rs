@@ -65,9 +65,9 @@ impl<'a> Values<'a> {
             DataType::Utf8 => As::Text(array.as_string()),
             DataType::Date32 => As::Day(array.as_primitive()),
             DataType::Timestamp(TimeUnit::Microsecond, zone) => As::Micros(array.as_primitive(), zone.is_some()),
-            DataType::Dictionary(..) => {
-                array.as_any_dictionary_opt().map_or(As::Rare, |dictionary| As::Dictionary(dictionary.normalized_keys(), dictionary.values()))
-            }
+            DataType::Dictionary(..) => array
+                .as_any_dictionary_opt()
+                .map_or(As::Rare, |dictionary| As::Dictionary(dictionary.normalized_keys(), dictionary.values())),
             _ => As::Rare,
         };
         Values { array, nullable: array.null_count() > 0, as_type }

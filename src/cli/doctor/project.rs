@@ -27,7 +27,14 @@ pub(super) struct Seen {
     pub(super) elsewhere: BTreeMap<String, Vec<ReadRelation>>,
 }
 
-pub(super) fn examine(report: &mut Report, place: &Place, reach: &Reach, contracts: &[String], exposure: Option<&str>, look: &draw::Look) -> Seen {
+pub(super) fn examine(
+    report: &mut Report,
+    place: &Place,
+    reach: &Reach,
+    contracts: &[String],
+    exposure: Option<&str>,
+    look: &draw::Look,
+) -> Seen {
     let Some(mut loaded) = report.take(Loaded::new(place, &look.quietly())) else { return Seen::default() };
     artifacts(report, &loaded);
     let (plans, named) = planned(report, &mut loaded, reach, contracts, exposure, look);
@@ -71,7 +78,8 @@ fn planned(
             named.insert(relation.rendered.clone(), relation);
         }
         if !broken {
-            let plan = prepare::given(loaded, &contract, reach, now).and_then(|given| prepare::one(loaded, &contract, &macros, None, given, now));
+            let plan =
+                prepare::given(loaded, &contract, reach, now).and_then(|given| prepare::one(loaded, &contract, &macros, None, given, now));
             plans.extend(report.take(plan));
         }
     }

@@ -39,12 +39,8 @@ pub(super) fn rows(connection: &Connection, sql: &str, take: &mut Take<'_>) -> R
     let wrong = |error: duckdb::Error| faults::of_statement(&error);
     let mut statement = connection.prepare(sql).map_err(wrong)?;
     let batches = statement.stream_arrow([]).map_err(wrong)?;
-    let columns: Vec<Column> = batches
-        .get_schema()
-        .fields()
-        .iter()
-        .map(|field| Column { name: field.name().clone(), sort: sort(field) })
-        .collect();
+    let columns: Vec<Column> =
+        batches.get_schema().fields().iter().map(|field| Column { name: field.name().clone(), sort: sort(field) }).collect();
     for batch in batches {
         let batch = batch.map_err(wrong)?;
         let values: Vec<Values<'_>> = batch.columns().iter().map(Values::of).collect();
