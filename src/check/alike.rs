@@ -45,7 +45,9 @@ impl Class {
             (Sort::Float, other) | (other, Sort::Float) if number(other) => match digits {
                 Some(digits) => Class::Digits(digits),
                 None => {
-                    return Err("a float on one side and an exact number on the other: say with `float_digits` how many digits count".into());
+                    return Err(
+                        "a float on one side and an exact number on the other: say with `float_digits` how many digits count".into()
+                    );
                 }
             },
             (Sort::Text, Sort::Text) => Class::Text,

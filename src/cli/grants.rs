@@ -64,15 +64,17 @@ impl Grants {
             return Err(Stopped::usage(finding.help("presscheck plan shows which checks are asked, and why others are not")));
         }
         let below_views = reads::below_views(&relations, &loaded.project);
+        let engine: grants::Engine = self.engine.into();
         let wanted = Wanted {
             role: &self.role,
-            adapter: &loaded.project.adapter,
+            // On a further connection names are written for its own engine.
+            adapter: if self.connection.is_some() { engine.adapter() } else { &loaded.project.adapter },
             contracts: plans.iter().map(|plan| plan.contract.as_str()).collect(),
             relations: &relations,
             below_views: &below_views,
             unsure: &unsure,
         };
-        let sql = grants::sql(self.engine.into(), &wanted).map_err(|message| Stopped::usage(Finding::error(codes::BAD_ROLE, message)))?;
+        let sql = grants::sql(engine, &wanted).map_err(|message| Stopped::usage(Finding::error(codes::BAD_ROLE, message)))?;
         draw::print(&sql);
         loaded.say_notes(look);
         Ok(0)
