@@ -88,7 +88,7 @@ impl Class {
             (Class::Digits(digits), value) => match approximate(value)? {
                 value if value.is_nan() => text(to, 4, "NaN"),
                 value if value.is_infinite() => text(to, 4, if value > 0.0 { "Infinity" } else { "-Infinity" }),
-                value if value == 0.0 => text(to, 6, "0"),
+                0.0 => text(to, 6, "0"),
                 value => {
                     let places = usize::try_from(digits.saturating_sub(1)).unwrap_or(0);
                     text(to, 6, &format!("{value:.places$e}"));
@@ -135,7 +135,7 @@ fn text(to: &mut Vec<u8>, tag: u8, text: &str) {
 fn float(to: &mut Vec<u8>, value: f64) {
     let bits = match value {
         value if value.is_nan() => f64::NAN.to_bits(),
-        value if value == 0.0 => 0,
+        0.0 => 0,
         value => value.to_bits(),
     };
     to.push(5);

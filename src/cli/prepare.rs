@@ -109,13 +109,12 @@ pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now
     }
 }
 
+/// By name; why one cannot be used.
+type Connections = BTreeMap<String, Result<plan::Connection, Fault>>;
+
 /// The further connections that the contract's checks name, and whether the project's own warehouse is on this machine. A connection that cannot be
 /// used is the fault of the checks that need it.
-fn connections(
-    loaded: &Loaded,
-    contract: &Contract,
-    reach: &Reach,
-) -> Result<(BTreeMap<String, Result<plan::Connection, Fault>>, bool), Stopped> {
+fn connections(loaded: &Loaded, contract: &Contract, reach: &Reach) -> Result<(Connections, bool), Stopped> {
     let places = contract.checks.iter().flat_map(|check| {
         let kind = check.kind();
         kind.places().into_iter().map(|place| place.connection).chain([kind.common().connection])

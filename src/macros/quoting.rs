@@ -30,8 +30,8 @@ pub fn exact_identifier(name: &str, dialect: &str) -> Option<String> {
         "bigquery" | "databricks" | "spark" | "mysql" => '`',
         _ => '"',
     };
-    let sound = !name.is_empty() && !name.chars().any(char::is_control) && !(mark == '`' && name.contains(['`', '\\']));
-    sound.then(|| format!("{mark}{}{mark}", name.replace(mark, &format!("{mark}{mark}"))))
+    let unsound = name.is_empty() || name.chars().any(char::is_control) || (mark == '`' && name.contains(['`', '\\']));
+    (!unsound).then(|| format!("{mark}{}{mark}", name.replace(mark, &format!("{mark}{mark}"))))
 }
 
 /// A text literal; `None` when the text holds a NUL, which no engine takes.
