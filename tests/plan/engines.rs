@@ -93,6 +93,18 @@ fn alike(one: &str, other: &str) -> bool {
     plain(one) == plain(other) || (fails(one, "error QueryError") && fails(other, "Hold"))
 }
 
+/// The engines of these tests keep no time of a change: nothing is guessed in its place.
+#[test]
+fn a_warehouse_that_does_not_say_when_a_table_changed_is_an_error() {
+    let case = Case { checks: "- freshness: {model: t, metadata: true, hold_after: 1d}".into(), ..Case::default() };
+    let said = |dialect: &str| planned_on(&case, dialect, "brightside").map(|plan| plan.statements[0].sql.clone());
+    for dialect in ["duckdb", "postgres", "spark", "trino", "sqlite"] {
+        assert!(said(dialect).unwrap_err().contains("does not keep when a table was changed"), "{dialect}");
+    }
+    let asked = ["snowflake", "databricks", "bigquery"].map(|dialect| said(dialect).unwrap());
+    insta::assert_snapshot!("changed_at", asked.join("\n\n"));
+}
+
 #[test]
 fn every_kind_is_in_the_table() {
     let checks: String = worlds().values().map(|case| case.checks.clone()).collect();
