@@ -43,6 +43,11 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
             bound.earlier = earlier(ground, id);
             Spec::row_count(bound)
         }
+        Spec::aggregate(aggregate) => {
+            let mut bound = aggregate.clone();
+            bound.earlier = earlier(ground, id);
+            Spec::aggregate(bound)
+        }
         Spec::change(change) => {
             let mut bound = change.clone();
             bound.earlier = earlier(ground, id);

@@ -163,6 +163,8 @@ const CHECKS: &[Asked] = &[
     ("expression", &["bad"], r#"{"expression": "amount > 0", "null_passes": true}"#, &["orders"], "6 | 1"),
     ("matches", &["bad"], r#"{"column": "platform", "pattern": "[a-z]{6}", "null_passes": false}"#, &["orders"], "6 | 2"),
     ("matches", &["bad"], r#"{"column": "platform", "pattern": "goo|meta|google|tiktok", "null_passes": true}"#, &["orders"], "6 | 0"),
+    ("aggregate", &["value"], r#"{"value": "sum(amount)"}"#, &["no_rows"], "0 | NULL"),
+    ("aggregate", &["value"], r#"{"value": "count(distinct sku)"}"#, &["orders"], "6 | 4"),
     ("sql", &["bad"], r#"{"query": "select id from {orders} as o where amount < 0"}"#, &["orders"], "6 | 1"),
     ("dbt_test", &["bad"], r#"{"query": "select id from {orders} as o where sku is null", "fail_calc": "count(*)"}"#, &["orders"], "6 | 1"),
     (
