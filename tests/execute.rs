@@ -51,6 +51,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
             checks: checks.iter().map(|(check, ..)| (*check).to_owned()).collect(),
             sql: format!("select count(*), {} {from}", checks.iter().map(|(_, sql, _)| *sql).collect::<Vec<_>>().join(", ")),
             parts,
+            compare: None,
         };
         let parts = if checks.len() > 1 { checks.iter().map(|check| statement(&[*check], Vec::new())).collect() } else { Vec::new() };
         plan.statements.push(statement(checks, parts));
@@ -71,6 +72,7 @@ fn options(cancel: &AtomicBool) -> Options<'_> {
         cancel,
         local: Timestamp::now(),
         as_of: None,
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     }
 }

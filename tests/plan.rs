@@ -1,6 +1,8 @@
 //! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
 
 mod engines;
+#[cfg(feature = "postgres")]
+mod across;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -235,7 +237,7 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
         interval: interval.or_else(|| Some(week())),
         selection,
         macros: &macros,
-        given: plan::Given { closed, past: past(case), results: None },
+        given: plan::Given { closed, past: past(case), ..plan::Given::default() },
     };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)
@@ -254,6 +256,7 @@ fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome>
         cancel: &AtomicBool::new(false),
         local: now,
         as_of: Some(now),
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     };
     let answers = execute::run(plan, warehouse, &options, &|_| ());

@@ -17,6 +17,7 @@ use crate::execute::{self, Answers};
 use crate::history::History;
 use crate::output::{self, Told};
 use crate::record::{self, Document};
+use crate::warehouse::{Down, Warehouse};
 
 /// Longest that one statement may take, unless presscheck.yml says otherwise.
 const STATEMENT: Duration = Duration::from_secs(300);
@@ -63,7 +64,7 @@ impl Check {
 
     fn ask_and_tell(&self, look: &draw::Look) -> Ended {
         let local = Timestamp::now();
-        let (loaded, prepared) = prepare::plans(&self.place, &self.which, self.which.as_of.unwrap_or(local), look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &self.which, &self.reach, self.which.as_of.unwrap_or(local), look)?;
         let cancel = super::interrupt::flag();
         let mut decisions = Vec::new();
         let mut codes = Vec::new();
@@ -83,6 +84,8 @@ impl Check {
     fn decide(&self, loaded: &Loaded, one: &Prepared, cancel: &Arc<AtomicBool>, look: &draw::Look) -> Result<(Document, u8), Stopped> {
         let settings = &loaded.workspace.settings;
         let connected = connect::open(loaded, &self.reach)?;
+        let further: Vec<(String, Box<dyn Warehouse>)> =
+            connect::used(&[&one.plan]).into_iter().map(|name| (name.clone(), connect::open_further(loaded, &self.reach, &name))).collect();
         let local = Timestamp::now();
         let longest = |age: &Option<crate::diagnostic::At<crate::calendar::Age>>, otherwise| {
             age.as_ref().map_or(otherwise, |age| Duration::from_secs(age.seconds))
@@ -94,16 +97,20 @@ impl Check {
             cancel,
             local,
             as_of: self.which.as_of,
-            connections: std::collections::BTreeMap::new(),
+            moved: settings.budget.max_moved_rows.as_ref().map_or(execute::MOVED, |rows| rows.value),
+            connections: further.iter().map(|(name, warehouse)| (name.clone(), warehouse.as_ref())).collect(),
+        };
+        let ask = |warehouse: &dyn Warehouse| {
+            let watch = progress::Watch::new(look, one.plan.statements.len());
+            let answers = execute::run(&one.plan, warehouse, &options, &|event| watch.see(event));
+            watch.end();
+            answers
         };
         let mut answers = match &connected.warehouse {
-            Ok(warehouse) => {
-                let watch = progress::Watch::new(look, one.plan.statements.len());
-                let answers = execute::run(&one.plan, warehouse.as_ref(), &options, &|event| watch.see(event));
-                watch.end();
-                answers
-            }
-            Err(fault) => connect::in_vain(&one.plan, fault),
+            Ok(warehouse) => ask(warehouse.as_ref()),
+            Err(fault) if further.is_empty() => connect::in_vain(&one.plan, fault),
+            // The others are asked all the same.
+            Err(fault) => ask(&Down(fault.clone())),
         };
         let decided_at = answers.now.or(self.which.as_of).unwrap_or(local);
         let outcomes = decide::outcomes(&one.plan, &answers, decided_at);

@@ -2,6 +2,7 @@
 //! `plan` and executed by `check`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::calendar::{Closed, Interval};
 use crate::check::Spec;
@@ -13,6 +14,7 @@ use crate::macros::Macros;
 
 mod bound;
 mod build;
+pub mod compare;
 mod dbt_results;
 mod dbt_standard;
 mod dbt_tests;
@@ -31,6 +33,7 @@ mod sources;
 mod watch;
 
 pub use build::build;
+use compare::Comparison;
 pub use exposure::for_exposure;
 pub use watch::{Watch, WatchingCheck, targets, watch};
 
@@ -61,6 +64,19 @@ pub struct Given {
     pub past: Past,
     /// What dbt's last invocation did, where the contract reads results, or why that cannot be read; `None` where nothing was read.
     pub results: Option<Result<RunResults, String>>,
+    /// The further connections that the contract uses, or why one cannot be used. One that is absent is not known here.
+    pub connections: BTreeMap<String, Result<Connection, Fault>>,
+    /// Whether the project's own warehouse is on this machine.
+    pub near: bool,
+}
+
+/// A further connection, as far as planning needs to know it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The templates of its dialect.
+    pub macros: Arc<Macros>,
+    /// Whether it is on this machine.
+    pub near: bool,
 }
 
 /// What earlier runs of a contract measured.
@@ -236,6 +252,8 @@ pub struct Statement {
     /// empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
+    /// Where two connections are asked and their answers are compared here: what each is asked. `sql` is then both texts, for people.
+    pub compare: Option<Box<Comparison>>,
 }
 
 /// A statement that lists failing rows.

@@ -33,6 +33,7 @@ fn lines(case: &Case, dialect: &str, database: &str, warehouse: &dyn Warehouse) 
         cancel: &AtomicBool::new(false),
         local: now,
         as_of: Some(now),
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     };
     let samples = execute::samples(&plan, &failed, warehouse, &options, &warehouse.snapshot());
@@ -90,6 +91,18 @@ fn alike(one: &str, other: &str) -> bool {
     let plain = |line: &str| if line.starts_with(' ') { line.to_lowercase().replace("infinity", "inf") } else { line.to_owned() };
     let fails = |line: &str, how: &str| line.split_once(": ").is_some_and(|(_, ended)| ended.starts_with(how));
     plain(one) == plain(other) || (fails(one, "error QueryError") && fails(other, "Hold"))
+}
+
+/// The engines of these tests keep no time of a change: nothing is guessed in its place.
+#[test]
+fn a_warehouse_that_does_not_say_when_a_table_changed_is_an_error() {
+    let case = Case { checks: "- freshness: {model: t, metadata: true, hold_after: 1d}".into(), ..Case::default() };
+    let said = |dialect: &str| planned_on(&case, dialect, "brightside").map(|plan| plan.statements[0].sql.clone());
+    for dialect in ["duckdb", "postgres", "spark", "trino", "sqlite"] {
+        assert!(said(dialect).unwrap_err().contains("does not keep when a table was changed"), "{dialect}");
+    }
+    let asked = ["snowflake", "databricks", "bigquery"].map(|dialect| said(dialect).unwrap());
+    insta::assert_snapshot!("changed_at", asked.join("\n\n"));
 }
 
 #[test]
