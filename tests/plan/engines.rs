@@ -1,6 +1,5 @@
 //! Every kind of check on the same worlds in DuckDB and in PostgreSQL: both end alike, and both list the same failing rows.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use presscheck::check::KINDS;
