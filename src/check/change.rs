@@ -34,6 +34,9 @@ crate::check_args! {
     }
 }
 
+/// Decimal places of a number that people are told; of one below 1, digits.
+const PLACES: u32 = 4;
+
 /// One number against its bounds.
 pub(super) struct Moved<'c> {
     /// What has the number, for people: `the metric`.
@@ -65,10 +68,18 @@ impl Moved<'_> {
                     Beyond::Below(bound) => ("less", bound),
                     Beyond::Above(bound) => ("more", bound),
                 };
-                let value = if unit.is_empty() { value.to_string() } else { format!("{value} {unit}") };
+                let said = self.spoken(value)?;
+                let value = if unit.is_empty() { said } else { format!("{said} {unit}") };
                 Judgement::Fail { asks: severity(common), measured, why: format!("{value}, {how} than {bound}") }
             }
         })
+    }
+    /// The number as people read it: some decimal places say enough, unless they would say that it is within its bounds.
+    fn spoken(&self, value: Decimal) -> Result<String, Fault> {
+        let short = if value.abs() < Decimal::ONE { value.round_sf(PLACES) } else { Some(value.round_dp(PLACES)) };
+        let Some(short) = short.filter(|short| *short != value) else { return Ok(value.to_string()) };
+        let beyond = at_first(self.between.beyond(short, self.earlier), self.at_first, short)?;
+        Ok(if beyond.is_some() { short.normalize() } else { value }.to_string())
     }
 }
 
