@@ -23,6 +23,7 @@ pub mod threshold;
 pub mod unit;
 
 pub mod accepted_values;
+pub mod aggregate;
 pub mod change;
 pub mod date_coverage;
 pub mod dbt_result;
@@ -182,6 +183,8 @@ kinds! {
     relationships => relationships::Relationships,
     /// An SQL expression is true on every row.
     expression => expression::Expression,
+    /// An aggregate is within bounds.
+    aggregate => aggregate::Aggregate,
     /// A query that returns the failing rows returns none.
     sql => sql::Sql,
     /// Every expected date is present.

@@ -158,7 +158,7 @@ fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_r
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
 fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
-    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::change(_)));
+    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::aggregate(_) | Spec::change(_)));
     if !needed {
         return Ok(plan::Past::default());
     }

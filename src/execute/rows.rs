@@ -179,6 +179,11 @@ fn layouts(spec: &ReconcileRows, left: &[Column], right: &[Column]) -> Result<La
         let detail = format!("{}: not comparable; list the others under `columns`, or give both sides one type", wrong.join("; "));
         return Err(fault(Reason::WrongType, detail));
     }
+    // Keys that agree say nothing of rows whose columns nobody compared.
+    if names.is_empty() && !one_sided.is_empty() {
+        let detail = format!("both sides have no column in common but the key, so nothing would be compared: {}", one_sided.join(", "));
+        return Err(fault(Reason::MissingColumn, detail));
+    }
     Ok(Layouts { names, one_sided, sides, whole })
 }
 

@@ -44,6 +44,11 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
             bound.earlier = earlier(ground, id);
             Spec::row_count(bound)
         }
+        Spec::aggregate(aggregate) => {
+            let mut bound = aggregate.clone();
+            bound.earlier = earlier(ground, id);
+            Spec::aggregate(bound)
+        }
         Spec::change(change) => {
             let mut bound = change.clone();
             bound.earlier = earlier(ground, id);
@@ -89,9 +94,10 @@ fn changed_at(ground: &Ground<'_>, freshness: &Freshness) -> Result<At<String>, 
     let (schema, table) = (node.schema.as_str(), node.identifier.as_str());
     let database = node.database.as_deref().map(name).transpose()?;
     let within = database.map_or_else(String::new, |database| format!("{database}."));
+    // Names are compared without case, as people write them; where two tables go by one, it is not known which of them changed.
     let query = match dialect {
         "snowflake" | "databricks" => format!(
-            "select max(last_altered) from {within}information_schema.tables where upper(table_schema) = upper({}) and upper(table_name) = upper({})",
+            "select case when count(*) = 1 then max(last_altered) end from {within}information_schema.tables where upper(table_schema) = upper({}) and upper(table_name) = upper({})",
             text(schema)?,
             text(table)?
         ),

@@ -9,7 +9,7 @@ use super::words;
 
 /// Kinds that say why themselves. The judged number of the others counts the bad things: they fail *for* so many.
 const SAYING_WHY: &[&str] =
-    &["freshness", "row_count", "date_coverage", "groups_present", "schema", "reconcile", "reconcile_rows", "change"];
+    &["freshness", "row_count", "date_coverage", "groups_present", "schema", "reconcile", "reconcile_rows", "aggregate", "change"];
 
 /// Whether a clause stands alone beside a number, or after "could not be verified because".
 #[derive(Clone, Copy)]

@@ -27,7 +27,7 @@ mod exact;
 pub mod postgres;
 #[cfg(any(feature = "duckdb", feature = "postgres"))]
 mod reads;
-#[cfg(any(feature = "duckdb", feature = "adbc"))]
+#[cfg(feature = "duckdb")]
 mod streamed;
 #[cfg(feature = "duckdb")]
 pub mod seed;

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use presscheck::check::outcome::{Fault, Outcome, Reason};
 use presscheck::macros::Macros;
 use presscheck::plan::{self, Options, Plan};
@@ -13,6 +11,7 @@ use presscheck::warehouse::{Down, Warehouse};
 use presscheck::{decide, execute};
 
 use super::{Case, contract, graph, project, told, week};
+use crate::dice::Dice;
 use crate::warehouse::{Database, server};
 
 #[derive(serde::Deserialize)]
@@ -35,20 +34,12 @@ fn planned(checks: &str, dialect: &str) -> Result<Plan, String> {
 }
 
 fn ended(plan: &Plan, own: &dyn Warehouse, finance: &dyn Warehouse, moved: u64) -> BTreeMap<String, Outcome> {
-    let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    let options = execute::Options {
-        threads: 2,
-        limit: Duration::from_secs(30),
-        deadline: None,
-        cancel: &AtomicBool::new(false),
-        local: now,
-        as_of: Some(now),
-        moved,
-        connections: [("finance".to_owned(), finance)].into(),
-    };
+    let cancel = AtomicBool::new(false);
+    let connections = [("finance".to_owned(), finance)].into();
+    let options = execute::Options { threads: 2, moved, connections, ..super::options(&cancel) };
     let answers = execute::run(plan, own, &options, &|_| ());
     assert_eq!(answers.connections.len(), 1, "the snapshot of each connection is kept");
-    decide::outcomes(plan, &answers, now)
+    decide::outcomes(plan, &answers, options.local)
 }
 
 /// The same tables in the same schema: PostgreSQL calls its own `public`.
@@ -139,22 +130,6 @@ fn more_keys_than_may_be_moved_are_not_compared() {
     assert!(said(999).starts_with("error BudgetExceeded: there are more than 999 keys"), "{}", said(999));
 }
 
-/// Steps through numbers that look random (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, end: u64) -> usize {
-        usize::try_from(self.next() % end).unwrap()
-    }
-}
-
 /// A type and values of it that are all different, odd ones among them.
 const SORTS: &[(&str, &[&str])] = &[
     ("bigint", &["0", "1", "-1", "9007199254740993", "9007199254740992", "9223372036854775807", "null"]),
@@ -175,14 +150,12 @@ const SORTS: &[(&str, &[&str])] = &[
 
 /// Two tables of the same rows in another order; with one cell planted that differs, if wanted. The key of the row that differs.
 fn pair(dice: &mut Dice, planted: bool) -> (String, String, String, Option<String>) {
-    let sorts: Vec<&(&str, &[&str])> = (0..=dice.below(4)).map(|_| &SORTS[dice.below(SORTS.len() as u64)]).collect();
+    let sorts: Vec<&(&str, &[&str])> = (0..=dice.below(4)).map(|_| &SORTS[dice.below(SORTS.len())]).collect();
     let keys: [(&str, &str); 3] = [("bigint", "k"), ("varchar", "'k' || k"), ("date", "date '2026-01-01' + cast(k as int)")];
     let (key_type, key) = keys[dice.below(3)];
     let count = 1 + dice.below(40);
     let mut rows: Vec<(usize, Vec<&str>)> = (0..count)
-        .map(|row| {
-            (row * (1 + dice.below(3)) + row * 100, sorts.iter().map(|(_, values)| values[dice.below(values.len() as u64)]).collect())
-        })
+        .map(|row| (row * (1 + dice.below(3)) + row * 100, sorts.iter().map(|(_, values)| values[dice.below(values.len())]).collect()))
         .collect();
     let columns: Vec<String> = sorts.iter().enumerate().map(|(at, (sort, _))| format!("cast(c{at} as {sort}) as c{at}")).collect();
     let names: Vec<String> = (0..sorts.len()).map(|at| format!("c{at}")).collect();
@@ -196,15 +169,15 @@ fn pair(dice: &mut Dice, planted: bool) -> (String, String, String, Option<Strin
         format!("create table {name} as select cast({key} as {key_type}) as k, {columns} from (values {}) v(k, {names})", rows.join(", "))
     };
     let left = table("t", &rows);
-    let place = dice.below(count as u64);
+    let place = dice.below(count);
     let number = rows[place].0;
     if planted {
-        let column = dice.below(sorts.len() as u64);
+        let column = dice.below(sorts.len());
         let values = sorts[column].1;
         let here = values.iter().position(|value| *value == rows[place].1[column]).unwrap();
-        rows[place].1[column] = values[(here + 1 + dice.below(values.len() as u64 - 1)) % values.len()];
+        rows[place].1[column] = values[(here + 1 + dice.below(values.len() - 1)) % values.len()];
     }
-    let turn = dice.below(count as u64);
+    let turn = dice.below(count);
     rows.rotate_left(turn);
     let right = table("x", &rows);
     let said = match key_type {

@@ -1,10 +1,7 @@
 //! Every kind of check on the same worlds in DuckDB and in PostgreSQL: both end alike, and both list the same failing rows.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use presscheck::check::KINDS;
 use presscheck::check::outcome::Outcome;
 use presscheck::execute;
@@ -25,18 +22,7 @@ fn lines(case: &Case, dialect: &str, database: &str, warehouse: &dyn Warehouse) 
     };
     let outcomes = ended_on(&plan, warehouse);
     let failed: Vec<String> = outcomes.iter().filter(|(_, outcome)| outcome.ended().failed()).map(|(id, _)| id.clone()).collect();
-    let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    let options = execute::Options {
-        threads: 1,
-        limit: Duration::from_secs(30),
-        deadline: None,
-        cancel: &AtomicBool::new(false),
-        local: now,
-        as_of: Some(now),
-        moved: execute::MOVED,
-        connections: BTreeMap::new(),
-    };
-    let samples = execute::samples(&plan, &failed, warehouse, &options, &warehouse.snapshot());
+    let samples = execute::samples(&plan, &failed, warehouse, &super::options(&AtomicBool::new(false)), &warehouse.snapshot());
     let mut lines = String::new();
     for (id, outcome) in &outcomes {
         let ended = match outcome {

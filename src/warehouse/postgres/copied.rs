@@ -30,7 +30,7 @@ pub(super) async fn rows(client: &Client, sql: &str, take: &mut Take<'_>) -> Res
     let copied = client.copy_out(&format!("COPY (\n{sql}\n) TO STDOUT (FORMAT binary)")).await.map_err(Ended::Said)?;
     pin_mut!(copied);
     let mut places = vec![Place { start: 0, length: -1 }; types.len()];
-    let mut begun = false;
+    let (mut begun, mut ended) = (false, false);
     while let Some(message) = copied.next().await {
         let message = message.map_err(Ended::Said)?;
         let mut rest: &[u8] = &message;
@@ -40,13 +40,17 @@ pub(super) async fn rows(client: &Client, sql: &str, take: &mut Take<'_>) -> Res
         }
         // A row is a message; a server that sends several in one is understood, too.
         while !rest.is_empty() {
-            let Some(after) = find(rest, &mut places).ok_or_else(garbled)? else { break };
+            let Some(after) = find(rest, &mut places).ok_or_else(garbled)? else {
+                ended = true;
+                break;
+            };
             let row = Row { types: &types, places: &places, bytes: rest };
             take(&columns, &row).map_err(Ended::Refused)?;
             rest = after;
         }
     }
-    Ok(columns)
+    // Without the mark at their end there may have been more.
+    if ended { Ok(columns) } else { Err(garbled()) }
 }
 
 fn garbled() -> Ended {
@@ -130,7 +134,11 @@ fn sort(kind: &Type) -> Sort {
 /// `None` for bytes that are no value of their type.
 fn value<'b>(kind: &Type, raw: &'b [u8]) -> Option<Field<'b>> {
     Some(match *kind {
-        Type::BOOL => Field::Bool(raw != [0]),
+        Type::BOOL => match raw {
+            [0] => Field::Bool(false),
+            [1] => Field::Bool(true),
+            _ => return None,
+        },
         Type::INT2 => Field::Whole(i16::from_be_bytes(raw.try_into().ok()?).into()),
         Type::INT4 => Field::Whole(i32::from_be_bytes(raw.try_into().ok()?).into()),
         Type::INT8 => Field::Whole(i64::from_be_bytes(raw.try_into().ok()?).into()),
