@@ -43,6 +43,8 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
+        stands_on: std::collections::BTreeSet::new(),
+        landings: BTreeMap::new(),
     };
     for (index, (from, checks)) in scans.iter().enumerate() {
         let statement = |checks: &[Measure<'_>], parts| Statement {

@@ -96,7 +96,7 @@ pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now
     let past = past(loaded, contract, now)?;
     let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
-    let known = plan::Given { closed: None, past, results, connections, near };
+    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new() };
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
         return Ok(known);
     };

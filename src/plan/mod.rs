@@ -14,6 +14,7 @@ use crate::macros::Macros;
 
 mod bound;
 mod build;
+mod built;
 pub mod compare;
 mod dbt_results;
 mod dbt_standard;
@@ -39,6 +40,8 @@ pub use watch::{Watch, WatchingCheck, targets, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
 pub type CheckId = String;
+/// The kind of the check that stands for relations that were not built; it can only be skipped.
+pub const BUILT: &str = "built";
 /// A metric's key in the contract.
 pub type MetricId = String;
 
@@ -68,6 +71,19 @@ pub struct Given {
     pub connections: BTreeMap<String, Result<Connection, Fault>>,
     /// Whether the project's own warehouse is on this machine.
     pub near: bool,
+    /// What a build was to make and did not.
+    pub unbuilt: Vec<Unbuilt>,
+}
+
+/// Relations that a build was to make and did not, for one cause: what stands there is of an earlier build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unbuilt {
+    /// What names the cause in the check's id: the model that failed, the source that has not landed.
+    pub cause: String,
+    /// Why, as a clause that follows "because": `dbt could not build int_orders`.
+    pub why: String,
+    /// Unique ids.
+    pub relations: BTreeSet<String>,
 }
 
 /// A further connection, as far as planning needs to know it.
@@ -115,6 +131,10 @@ pub struct Plan {
     pub blind: Vec<String>,
     /// What people should know of how this plan came about: a source without freshness, a check that reaches no metric.
     pub notes: Vec<String>,
+    /// Unique ids of every relation that the metrics and the checks stand on.
+    pub stands_on: BTreeSet<String>,
+    /// What must have landed: by the unique id of the source, the checks that show it.
+    pub landings: BTreeMap<String, Vec<CheckId>>,
 }
 
 /// The expected set: metrics, checks and the reach of each check.

@@ -70,6 +70,7 @@ impl Telling<'_> {
             Voice::Because => ("could not be measured", "was not measured"),
         };
         match self.outcomes.get(id) {
+            Some(Outcome::Skipped(_)) if self.check(id).is_some_and(|check| check.kind == crate::plan::BUILT) => title,
             Some(Outcome::Pass(_)) => format!("{title} passed"),
             Some(Outcome::Fail { measured, why, .. }) => failure(self.check(id), &title, measured, why),
             Some(Outcome::Error(fault)) => unmeasured(&title, error, fault.reason),
