@@ -8,6 +8,7 @@ mod calendar;
 mod checks;
 mod commands;
 mod decide;
+mod dice;
 mod differential;
 mod doctor;
 mod execute;

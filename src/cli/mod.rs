@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock, the environment and the working directory enter here")]
 
 mod arguments;
+mod ask;
 mod check;
 mod connect;
 mod interrupt;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::{Timestamp, Zoned};
 
-use super::arguments::{Place, Which};
+use super::arguments::{Place, Reach, Which};
 use super::load::Loaded;
 use super::prepare::{self, Prepared};
 use super::{Ended, Stopped, draw, store};
@@ -36,6 +36,8 @@ pub(super) struct Verify {
     metric: Option<String>,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 impl Verify {
@@ -86,7 +88,7 @@ impl Verify {
             return refused(why);
         }
         let which = Which { as_of: Some(document.decided_at), ..Which::all_of(&[], None) };
-        let (loaded, prepared) = prepare::plans(&self.place, &which, document.decided_at, look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &which, &self.reach, document.decided_at, look)?;
         let one = prepared.iter().find(|one| one.plan.contract == document.contract);
         let Some(one) = one else { return refused("the project has no contract of this name".to_owned()) };
         if let Err(why) = made_of_this(document, &loaded, one).and_then(|()| newest(document, &loaded, one)) {

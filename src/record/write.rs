@@ -70,6 +70,7 @@ impl Document {
                 manifest_hash: meta.manifest_hash.clone(),
                 contract_hash: meta.contract_hash.clone(),
                 snapshot: answers.snapshot.clone(),
+                connections: answers.connections.clone(),
             },
             expected_hash: plan.expected_hash(),
             unexpected: outcomes.keys().filter(|id| !known(id)).cloned().collect(),
