@@ -29,6 +29,7 @@ pub mod macros;
 pub mod plan;
 pub mod lint;
 pub mod starter;
+pub mod odcs;
 // -- asking the warehouse ---------------------------------------------------------- effects
 pub mod warehouse;
 pub mod execute;
@@ -39,6 +40,7 @@ pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
 pub mod history;
+pub mod publish;
 pub mod output;
 pub mod project;
 pub mod cli;

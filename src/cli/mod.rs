@@ -4,16 +4,19 @@
 #![expect(clippy::disallowed_methods, reason = "the clock, the environment and the working directory enter here")]
 
 mod arguments;
+mod ask;
 mod check;
 mod connect;
 mod interrupt;
 mod prepare;
+mod odcs;
 mod progress;
 mod report;
 mod rule;
 mod store;
 mod timings;
 mod completions;
+#[cfg(feature = "duckdb")]
 mod demo;
 mod doctor;
 mod diff;
@@ -26,7 +29,9 @@ mod lineage;
 mod lint;
 mod load;
 mod plan;
+mod publish;
 mod schema;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -50,6 +55,10 @@ enum Command {
     Check(check::Check),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
+    /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
+    Verify(verify::Verify),
+    /// Write the certified values and the status of a stored decision, and call the hooks; each thing once
+    Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -66,9 +75,14 @@ enum Command {
     Diff(diff::Diff),
     /// Explain a rule: what it means, why, an example, how to mend it; or list all
     Rule(rule::Rule),
+    /// Begin a contract from a document of another standard
+    Import(odcs::Import),
+    /// Print a contract as a document of another standard
+    Export(odcs::Export),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
+    #[cfg(feature = "duckdb")]
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -137,6 +151,8 @@ fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
         Command::Plan(plan) => plan.run(look),
+        Command::Verify(verify) => verify.run(look),
+        Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
@@ -145,7 +161,10 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Init(init) => init.run(look),
         Command::Diff(diff) => diff.run(look),
         Command::Rule(rule) => rule.run(),
+        Command::Import(import) => import.run(look),
+        Command::Export(export) => export.run(look),
         Command::Schema(schema) => schema.run(),
+        #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
     }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::arguments::{Place, Which};
+use super::arguments::{Place, Reach, Which};
 use super::load::{self, Loaded};
-use super::{Stopped, draw};
+use super::{Stopped, connect, draw};
 use crate::calendar::{self, Interval, Weekday};
 use crate::check::Spec;
 use crate::check::dbt_tests::Results;
+use crate::check::outcome::Fault;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
@@ -18,6 +20,8 @@ use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
 use crate::project::TextFile;
+use crate::publish;
+use crate::warehouse;
 
 /// A plan and where it came from.
 pub(super) struct Prepared {
@@ -28,10 +32,16 @@ pub(super) struct Prepared {
 }
 
 /// Loads the project and makes the plans that were asked for, in order.
-pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::Look) -> Result<(Loaded, Vec<Prepared>), Stopped> {
+pub(super) fn plans(
+    place: &Place,
+    which: &Which,
+    reach: &Reach,
+    now: Timestamp,
+    look: &draw::Look,
+) -> Result<(Loaded, Vec<Prepared>), Stopped> {
     let mut loaded = Loaded::new(place, look)?;
     let macros = load::macros(&loaded)?;
-    let prepared = plans_of(&mut loaded, which, &macros, now, look)?;
+    let prepared = plans_of(&mut loaded, which, reach, &macros, now, look)?;
     Ok((loaded, prepared))
 }
 
@@ -39,6 +49,7 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
 pub(super) fn plans_of(
     loaded: &mut Loaded,
     which: &Which,
+    reach: &Reach,
     macros: &Macros,
     now: Timestamp,
     look: &draw::Look,
@@ -58,7 +69,7 @@ pub(super) fn plans_of(
     let contracts = load::sound_contracts(loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let given = given(loaded, &contract, now)?;
+        let given = given(loaded, &contract, reach, now)?;
         let plan = one(loaded, &contract, macros, selection.clone(), given, now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
@@ -83,14 +94,16 @@ pub(super) fn one(
 }
 
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
-pub(super) fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
+pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
     let results = results(loaded, contract);
+    let (connections, near) = connections(loaded, contract, reach)?;
+    let kept = kept(loaded, contract, now)?;
     let closed = closed(loaded, contract)?.map(|(closed, file)| {
         loaded.inputs.push((file.path, blake3::hash(file.text.as_bytes())));
         closed
     });
-    Ok(plan::Given { closed, past, results })
+    Ok(plan::Given { closed, past, results, connections, near, unbuilt: Vec::new(), kept })
 }
 
 /// The days of the contract's calendar and its file, where it names one.
@@ -102,6 +115,34 @@ pub(super) fn closed(loaded: &Loaded, contract: &Contract) -> Result<Option<(cal
         Some(closures) if read.findings.is_empty() => Ok(Some((closures.into(), file))),
         _ => Err(usage(read.findings)),
     }
+}
+
+/// By name; why one cannot be used.
+type Connections = BTreeMap<String, Result<plan::Connection, Fault>>;
+
+/// The further connections that the contract's checks name, and whether the project's own warehouse is on this machine. A connection that cannot be
+/// used is the fault of the checks that need it.
+fn connections(loaded: &Loaded, contract: &Contract, reach: &Reach) -> Result<(Connections, bool), Stopped> {
+    let places = contract.checks.iter().flat_map(|check| {
+        let kind = check.kind();
+        kind.places().into_iter().map(|place| place.connection).chain([kind.common().connection])
+    });
+    let names: BTreeSet<String> = places.flatten().map(|name| name.value).collect();
+    let mut found = BTreeMap::new();
+    for name in names {
+        let connection = match connect::further(&loaded.workspace, reach, &name) {
+            Ok(profile) => {
+                let macros = Arc::new(load::macros_for(loaded, &profile.kind)?);
+                Ok(plan::Connection { macros, near: warehouse::is_near(&profile.kind, profile.fields()) })
+            }
+            Err(fault) => Err(fault),
+        };
+        found.insert(name, connection);
+    }
+    let compared = contract.checks.iter().any(|check| matches!(check.value, Spec::reconcile_rows(_)));
+    let own = || connect::profile(&loaded.workspace, reach).ok();
+    let near = compared && own().is_some_and(|profile| warehouse::is_near(&profile.kind, profile.fields()));
+    Ok((found, near))
 }
 
 /// What dbt's last invocation did, where the contract reads it. Results that cannot be read are a fault of the checks that need them.
@@ -125,7 +166,7 @@ fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_r
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
 fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
-    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::change(_)));
+    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::aggregate(_) | Spec::change(_)));
     if !needed {
         return Ok(plan::Past::default());
     }
@@ -141,6 +182,16 @@ fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Pa
         }
         Err(unreadable) => plan::Past { values: BTreeMap::new(), unreadable: Some(unreadable) },
     })
+}
+
+/// The metrics of which the snapshot keeps a certified value. What cannot be read is not known to be kept.
+fn kept(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<BTreeMap<String, plan::Kept>, Stopped> {
+    let Some(snapshot) = contract.publish.as_ref().and_then(|publish| publish.snapshot.as_ref()) else { return Ok(BTreeMap::new()) };
+    let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
+    let start = interval.map(|interval| interval.start.timestamp());
+    let history = History::read(&loaded.workspace.history()).ok().flatten();
+    let found = history.and_then(|history| publish::kept(&history, &contract.contract, &snapshot.relation, start, now).ok());
+    Ok(found.unwrap_or_default())
 }
 
 /// The newest interval of the schedule that has ended.

@@ -118,6 +118,9 @@ codes! {
     BAD_BASELINE = "PC408", "bad-baseline", "A baseline file that cannot be read or written.";
     NO_DECISION = "PC410", "no-decision", "No decision is stored.";
     UNREADABLE_DECISION = "PC411", "unreadable-decision", "A stored decision that cannot be read.";
+    NOT_VERIFIED = "PC412", "not-verified", "A stored decision that does not count any more.";
+    NOT_PUBLISHED = "PC413", "not-published", "A decision that is not published, or not all of it.";
+    NOTHING_TO_PUBLISH = "PC414", "nothing-to-publish", "A contract that does not say what is published.";
     UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
     SAMPLE_NOT_WRITTEN = "PC421", "sample-not-written", "The sample cannot be written or built.";
     BROKEN_SAMPLE = "PC422", "broken-sample", "The sample inside the program is broken: a bug.";
@@ -133,6 +136,7 @@ codes! {
     UNKNOWN_RULE = "PC440", "unknown-rule", "No rule of this code or name.";
     BAD_VERSION = "PC441", "bad-version", "Neither a folder nor something that git knows, or git cannot read it.";
     NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
+    NOT_ODCS = "PC443", "not-odcs", "A file that is no data contract of ODCS 3, or of which nothing can be a contract here.";
     HELD = "PC501", "held", "A metric that must not be shown.";
     WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }

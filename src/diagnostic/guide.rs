@@ -127,6 +127,9 @@ guides! {
     BAD_BASELINE: "A baseline that is misread would hide findings that nobody set aside.", "$ presscheck lint --baseline README.md", "Write it again: `presscheck lint --write-baseline FILE`.";
     NO_DECISION: "There is nothing to explain yet.", "$ presscheck explain gross_revenue", "Run `presscheck check` first.";
     UNREADABLE_DECISION: "A decision that is misread explains something else.", "# a decision that another version wrote", "Run `presscheck check` again.";
+    NOT_VERIFIED: "A job that acts on an old, edited or outdated decision publishes what nobody decided.", "$ presscheck verify --max-age 1s", "Run `presscheck check` again, with the contract and the artifacts that are there now.";
+    NOT_PUBLISHED: "Nothing was written, or somebody was not called: readers see what was published before.", "$ presscheck publish --max-age 1s", "Do what the message says, then run `presscheck publish` again: what was done is not done twice.";
+    NOTHING_TO_PUBLISH: "There is nothing to write, and nobody to call.", "$ presscheck publish", "Add `publish:` with `snapshot:` or `status:` to the contract.";
     UNKNOWN_MONDAY: "The sample has only the Mondays that are listed.", "$ presscheck demo --monday never", "presscheck demo --list";
     SAMPLE_NOT_WRITTEN: "Somebody's edits could be lost.", "$ presscheck demo --into .", "Choose an empty folder, or --force.";
     BROKEN_SAMPLE: "The program was built wrong.", "$ presscheck demo", "Report it.";
@@ -142,6 +145,7 @@ guides! {
     UNKNOWN_RULE: "The explanation could be of another rule.", "$ presscheck rule PC999", "`presscheck rule` lists all.";
     BAD_VERSION: "A change is judged between two versions that can be read.", "$ presscheck diff no_such_branch", "Name a folder with a dbt project, or a commit, branch or tag.";
     NOT_WRITTEN: "What somebody wrote is not overwritten.", "$ presscheck init && presscheck init", "Move the file away, or edit it.";
+    NOT_ODCS: "A contract that is made of another file would promise nothing of what it says.", "$ presscheck import odcs dbt_project.yml", "Name a document with kind: DataContract and apiVersion: v3.x, whose schema names models of the project.";
     HELD: "A check that guards it failed or could not be asked, or nothing vouches for it.", "$ presscheck check", "`presscheck explain METRIC` says why and what to do.";
     WARNED: "The number may be used, with what is said beside it.", "$ presscheck check", "`presscheck explain METRIC` says why.";
 }

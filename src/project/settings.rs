@@ -29,6 +29,8 @@ pub struct Settings {
     pub budget: Budget,
     /// Further connections, by the name that contracts use.
     pub connections: IndexMap<At<String>, Connection>,
+    /// The target with which `publish` writes, where it is another role than the one that reads; the project's own when absent.
+    pub publish: Option<Connection>,
     /// Where alerts go, by the name that contracts use. Read and validated; not executed yet.
     pub routes: IndexMap<At<String>, Route>,
     /// Where the history of runs is kept; `.presscheck` when absent.
@@ -46,6 +48,7 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             budget: Budget::default(),
             connections: IndexMap::new(),
+            publish: None,
             routes: IndexMap::new(),
             history: None,
         }
@@ -71,6 +74,8 @@ pub struct Budget {
     pub max_rows: Option<At<u64>>,
     /// Bytes of everything that it scans: `500MB`, `20GB`; no limit when absent.
     pub max_bytes: Option<At<Bytes>>,
+    /// Most rows that one comparison across connections fetches; 10,000,000 when absent.
+    pub max_moved_rows: Option<At<u64>>,
 }
 
 /// A number of bytes: a whole number with or without a unit (kB, MB, GB, TB; KiB, MiB, GiB, TiB).

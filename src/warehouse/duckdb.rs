@@ -2,7 +2,7 @@
 //!
 //! Sessions are connections of one database instance, each in a `READ ONLY` transaction. While the file is open here no other process can write
 //! it (DuckDB's file lock), so that all sessions see one snapshot. Further files are attached as the profile says, and Parquet files that sources
-//! name are read where they are. Not for writing: see [`super::seed`].
+//! name are read where they are. What writes is [`writer`], for a publication.
 #![expect(clippy::disallowed_methods, reason = "this room reads the database file, and the clock for deadlines")]
 
 mod about;
@@ -11,6 +11,8 @@ mod estimate;
 mod faults;
 mod files;
 mod profile;
+mod stream;
+mod writer;
 
 use std::fs::File;
 use std::io::Read;
@@ -25,12 +27,14 @@ use duckdb::{Config, Connection, InterruptHandle};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{About, Estimate, MAX_ROWS, Rows, Session, Standing, Warehouse, reads};
+use super::{About, Estimate, Rows, Session, Standing, Take, Warehouse, reads};
+use crate::check::field::Column;
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
 use estimate::Scan;
 pub use profile::{Options, ReadableFile};
+pub(super) use writer::write;
 
 /// How often a watchdog looks whether the run was cancelled, and repeats an interrupt that the engine did not yet heed.
 const WATCH: Duration = Duration::from_millis(25);
@@ -91,10 +95,17 @@ impl DuckDb {
         if let Some((absent, _)) = options.attach.iter().find(|(path, _)| !path.exists()) {
             return Err(missing(absent, "attach"));
         }
-        let Opened { root, greeting, files, refused } = connect(path, options)?;
+        let Opened { root, greeting, files, refused } = connect(path, options, Access::Read)?;
         let attached = options.attach.iter().map(|(path, _)| path.clone()).collect();
         Ok(DuckDb { path: path.to_owned(), root: Mutex::new(root), greeting, attached, files, refused: Arc::new(refused) })
     }
+}
+
+/// Whether the database file itself may be changed; what is attached beside it never is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// A locked connection, what its clones must run first, and which files can be read.
@@ -106,7 +117,7 @@ struct Opened {
 }
 
 /// DuckDB names the catalog after the file; where dbt calls it otherwise, the file is attached under dbt's name to an empty database in memory.
-fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
+fn connect(path: &Path, options: &Options, access: Access) -> Result<Opened, Fault> {
     let wrong = |error: duckdb::Error| faults::of_opening(path, &error);
     let config = || {
         let config = Config::default().enable_autoload_extension(false)?;
@@ -115,12 +126,13 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
             None => Ok(config),
         }
     };
-    let attach = |connection: &Connection, path: &Path, name: &str| {
+    let attach = |connection: &Connection, path: &Path, name: &str, access: Access| {
         let name = name.replace('"', "\"\"");
-        connection.execute_batch(&format!("ATTACH {} AS \"{name}\" (READ_ONLY, TYPE duckdb)", files::literal(path)))
+        let how = if access == Access::Read { "READ_ONLY, " } else { "" };
+        connection.execute_batch(&format!("ATTACH {} AS \"{name}\" ({how}TYPE duckdb)", files::literal(path)))
     };
     let connection = config()
-        .and_then(|config| config.with("access_mode", "read_only"))
+        .and_then(|config| config.with("access_mode", if access == Access::Read { "read_only" } else { "read_write" }))
         .and_then(|config| Connection::open_with_flags(path, config))
         .map_err(wrong)?;
     let named: String = connection.query_row("select current_database()", [], |row| row.get(0)).map_err(wrong)?;
@@ -128,13 +140,13 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&named) => {
             drop(connection);
             let connection = config().and_then(Connection::open_in_memory_with_flags).map_err(wrong)?;
-            attach(&connection, path, wanted).map_err(wrong)?;
+            attach(&connection, path, wanted, access).map_err(wrong)?;
             (connection, format!("USE \"{}\"; ", wanted.replace('"', "\"\"")))
         }
         Some(_) | None => (connection, String::new()),
     };
     for (path, alias) in &options.attach {
-        attach(&connection, path, alias).map_err(|error| faults::of_opening(path, &error))?;
+        attach(&connection, path, alias, Access::Read).map_err(|error| faults::of_opening(path, &error))?;
     }
     for extension in &options.extensions {
         // What is not installed here is not missed: a statement that needs it fails and says so.
@@ -165,7 +177,6 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
         connection.execute_batch(&format!("SET GLOBAL allowed_paths = [{}]", paths.join(", "))).map_err(wrong)?;
     }
     connection.execute_batch("SET GLOBAL enable_external_access = false; SET GLOBAL lock_configuration = true").map_err(wrong)?;
-    greeting.push_str(BEGIN);
     Ok(Opened { root: connection, greeting, files, refused })
 }
 
@@ -177,7 +188,7 @@ impl Warehouse for DuckDb {
     fn session(&self) -> Result<Box<dyn Session>, Fault> {
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = root.try_clone().map_err(|error| faults::of_opening(&self.path, &error))?;
-        connection.execute_batch(&self.greeting).map_err(|error| faults::of_opening(&self.path, &error))?;
+        connection.execute_batch(&format!("{}{BEGIN}", self.greeting)).map_err(|error| faults::of_opening(&self.path, &error))?;
         let interrupt = connection.interrupt_handle();
         Ok(Box::new(DuckDbSession {
             connection,
@@ -244,19 +255,13 @@ enum Stopped {
 
 impl Session for DuckDbSession {
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
-        if !self.only_reads(sql) {
-            return Err(Fault {
-                reason: Reason::QueryError,
-                detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into(),
-            });
-        }
-        self.run(sql, limit).map_err(|fault| {
-            let refused = self.refused.iter().find(|(name, _)| sql.contains(&format!("'{}'", name.replace('\'', "''"))));
-            match (fault.reason, refused) {
-                (Reason::QueryError | Reason::MissingRelation, Some((_, why))) => why.clone(),
-                _ => fault,
-            }
-        })
+        self.may_be_sent(sql)?;
+        self.run(sql, limit).map_err(|fault| self.explained(sql, fault))
+    }
+
+    fn stream(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        self.may_be_sent(sql)?;
+        self.guarded(limit, |connection| stream::rows(connection, sql, take)).map_err(|fault| self.explained(sql, fault))
     }
 
     fn estimate(&mut self, sql: &str, limit: Duration) -> Result<Estimate, Fault> {
@@ -286,7 +291,7 @@ impl Session for DuckDbSession {
         // `now()` is the start of the transaction, so it takes one of its own.
         let wrong = |error: duckdb::Error| faults::of_statement(&error);
         self.connection.execute_batch("COMMIT").map_err(wrong)?;
-        let rows = read(&self.connection, "select now()").map_err(wrong);
+        let rows = stream::first(&self.connection, "select now()").map_err(wrong);
         self.connection.execute_batch(BEGIN).map_err(wrong)?;
         match rows?.rows.as_slice() {
             [row] => match row.as_slice() {
@@ -307,6 +312,21 @@ impl Session for DuckDbSession {
 }
 
 impl DuckDbSession {
+    fn may_be_sent(&self, sql: &str) -> Result<(), Fault> {
+        let refused =
+            || Fault { reason: Reason::QueryError, detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into() };
+        if self.only_reads(sql) { Ok(()) } else { Err(refused()) }
+    }
+
+    /// The fault behind a file that is not read, where the statement names one.
+    fn explained(&self, sql: &str, fault: Fault) -> Fault {
+        let refused = self.refused.iter().find(|(name, _)| sql.contains(&format!("'{}'", name.replace('\'', "''"))));
+        match (fault.reason, refused) {
+            (Reason::QueryError | Reason::MissingRelation, Some((_, why))) => why.clone(),
+            _ => fault,
+        }
+    }
+
     /// One statement that only reads, as far as its words say; the engine's own parser is asked where a `;` could hide a second one.
     fn only_reads(&self, sql: &str) -> bool {
         let first = reads::begins_with(sql, READING);
@@ -320,6 +340,11 @@ impl DuckDbSession {
     }
 
     fn run(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
+        self.guarded(limit, |connection| stream::first(connection, sql).map_err(|error| faults::of_statement(&error)))
+    }
+
+    /// Work on the connection with a deadline; after a failure the session reads the same snapshot again.
+    fn guarded<T>(&mut self, limit: Duration, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
         let stopped_by_user = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
         if self.cancelled.load(Ordering::SeqCst) {
             return Err(stopped_by_user());
@@ -332,7 +357,7 @@ impl DuckDbSession {
                 let detail = "no thread could be started to watch the statement's deadline".into();
                 return (Err(Fault { reason: Reason::Internal, detail }), Stopped::Not);
             };
-            let answer = read(&self.connection, sql).map_err(|error| faults::of_statement(&error));
+            let answer = work(&self.connection);
             drop(finished);
             (answer, watchdog.join().unwrap_or(Stopped::Not))
         });
@@ -369,27 +394,4 @@ fn watch(finished: &mpsc::Receiver<()>, limit: Duration, cancelled: &AtomicBool,
             interrupt.interrupt();
         }
     }
-}
-
-fn read(connection: &Connection, sql: &str) -> duckdb::Result<Rows> {
-    let mut statement = connection.prepare(sql)?;
-    let mut found = statement.query([])?;
-    let (mut columns, mut kinds, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(statement) = found.as_ref() {
-        columns = statement.column_names();
-        kinds = (0..columns.len()).map(|column| statement.column_type(column)).collect();
-    }
-    while rows.len() < MAX_ROWS
-        && let Some(row) = found.next()?
-    {
-        let cells = kinds.iter().enumerate().map(|(column, kind)| {
-            Ok(match kind {
-                duckdb::arrow::datatypes::DataType::Null => Cell::Null,
-                kind if cells::is_read(kind) => cells::cell(row.get_ref(column)?, kind),
-                other => Cell::Unsupported(other.to_string()),
-            })
-        });
-        rows.push(cells.collect::<duckdb::Result<Vec<Cell>>>()?);
-    }
-    Ok(Rows { columns, rows })
 }

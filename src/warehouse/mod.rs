@@ -1,4 +1,4 @@
-//! The warehouse: one adapter is one file. Read-only sessions that answer one statement at a time.
+//! The warehouse: one adapter is one file. Read-only sessions that answer one statement at a time; what writes stands apart, in [`writer`].
 //!
 //! An adapter returns what the engine said, as exact as the engine said it, or the reason why it said nothing. Not for judging
 //! (see [`crate::check`]), nor for what to ask and in which order (see [`crate::plan`] and [`crate::execute`]).
@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::check::field::{Column, Record};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
+
+#[cfg(not(any(feature = "duckdb", feature = "postgres", feature = "adbc")))]
+compile_error!("choose an engine: --features duckdb, postgres or adbc");
 
 mod about;
 #[cfg(feature = "adbc")]
@@ -21,9 +25,13 @@ pub mod duckdb;
 mod exact;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
 mod reads;
 #[cfg(feature = "duckdb")]
+mod streamed;
+#[cfg(feature = "duckdb")]
 pub mod seed;
+pub mod writer;
 
 pub use about::{About, Estimate, Standing};
 
@@ -40,6 +48,9 @@ pub struct Rows {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
 }
+
+/// Takes one row of an answer that streams by, with the answer's columns.
+pub type Take<'t> = dyn FnMut(&[Column], &dyn Record) -> Result<(), Fault> + 't;
 
 /// A place where checks run. Opening is cheap to repeat; every session of one warehouse sees one snapshot where the engine can.
 pub trait Warehouse: Send + Sync {
@@ -60,10 +71,35 @@ pub trait Warehouse: Send + Sync {
     }
 }
 
+/// A warehouse that cannot be used: whatever is asked of it ends with the reason.
+pub struct Down(pub Fault);
+
+impl Warehouse for Down {
+    fn dialect(&self) -> &'static str {
+        "none"
+    }
+    fn session(&self) -> Result<Box<dyn Session>, Fault> {
+        Err(self.0.clone())
+    }
+    /// Nothing was read, before or after.
+    fn snapshot(&self) -> String {
+        "not reached".to_owned()
+    }
+}
+
 /// One connection, used by one thread.
 pub trait Session: Send {
     /// Runs one statement with a deadline; stops it on the server when the deadline passes. At most [`MAX_ROWS`] rows are read.
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault>;
+    /// Runs one statement and hands over every row of its answer as it comes, with the columns; gives the columns in the end. When `take` fails, the
+    /// rest is not fetched and its fault is the answer.
+    fn stream(&mut self, _sql: &str, _limit: Duration, _take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        Err(Fault { reason: Reason::NotExecutedYet, detail: "this warehouse's rows are not streamed by this version".into() })
+    }
+    /// The columns of what a query would answer.
+    fn columns(&mut self, sql: &str, limit: Duration) -> Result<Vec<Column>, Fault> {
+        self.stream(&format!("select * from (\n{sql}\n) as described limit 0"), limit, &mut |_, _| Ok(()))
+    }
     /// What the statement would read, without running it. An adapter that cannot say leaves it unknown.
     fn estimate(&mut self, _sql: &str, _limit: Duration) -> Result<Estimate, Fault> {
         Ok(Estimate::default())
@@ -100,16 +136,28 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
     }
 }
 
+/// Whether the rows of such a target come as fast as they are read: it is in this process, or a server on this machine.
+pub fn is_near(kind: &str, fields: &Map<String, Value>) -> bool {
+    let host = fields.get("host").and_then(Value::as_str).unwrap_or_default();
+    let here = ["localhost", "::1"].contains(&host) || host.starts_with("127.") || host.starts_with('/');
+    match kind {
+        "duckdb" | "sqlite" => true,
+        "postgres" => here,
+        _ => false,
+    }
+}
+
 /// The profile types that this build reads, for people.
 fn types() -> String {
-    let mut types: Vec<&str> = Vec::new();
-    #[cfg(feature = "duckdb")]
-    types.push("duckdb");
-    #[cfg(feature = "postgres")]
-    types.push("postgres");
-    #[cfg(feature = "adbc")]
-    types.extend(adbc::KINDS);
-    format!("`{}`", types.join("`, `"))
+    let types: [&[&str]; _] = [
+        #[cfg(feature = "duckdb")]
+        &["duckdb"],
+        #[cfg(feature = "postgres")]
+        &["postgres"],
+        #[cfg(feature = "adbc")]
+        &adbc::KINDS,
+    ];
+    format!("`{}`", types.concat().join("`, `"))
 }
 
 /// As [`open`], for a project whose sources include files: `files` are the names by which its SQL reads them (`data/orders.parquet`). DuckDB
