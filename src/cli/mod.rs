@@ -30,6 +30,7 @@ mod lint;
 mod load;
 mod plan;
 mod schema;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,8 @@ enum Command {
     Check(check::Check),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
+    /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
+    Verify(verify::Verify),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -145,6 +148,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
         Command::Plan(plan) => plan.run(look),
+        Command::Verify(verify) => verify.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
