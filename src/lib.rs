@@ -39,6 +39,7 @@ pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
 pub mod history;
+pub mod tell;
 pub mod output;
 pub mod project;
 pub mod cli;

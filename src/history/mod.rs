@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room keeps a file")]
 
 mod chain;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::record::{CheckRecord, Document, Ended, Reason};
 
-/// The number of this layout.
-const LAYOUT: i64 = 1;
+pub use told::{Line, What};
+
+/// The number of this layout; 2 added what was told. Earlier ones are read, and brought up to it when something is added.
+const LAYOUT: i64 = 2;
 /// Longest that another process may keep the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most earlier intervals that are read of a check.
@@ -195,6 +198,9 @@ impl History {
         let layout: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if layout == 0 {
             transaction.execute_batch(TABLES)?;
+        }
+        if layout < 2 {
+            transaction.execute_batch(told::TABLES)?;
             transaction.pragma_update(None, "user_version", LAYOUT)?;
         }
         transaction.commit()
@@ -202,8 +208,12 @@ impl History {
 
     /// A file of another layout is left alone.
     fn layout(&self) -> Result<(), String> {
-        let layout: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())?;
-        if layout == LAYOUT { Ok(()) } else { Err(format!("it has the layout {layout}, and this version reads {LAYOUT}")) }
+        let layout = self.layout_now()?;
+        if (1..=LAYOUT).contains(&layout) { Ok(()) } else { Err(format!("it has the layout {layout}, and this version reads {LAYOUT}")) }
+    }
+
+    fn layout_now(&self) -> Result<i64, String> {
+        self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())
     }
 
     fn insert(&mut self, document: &Document, begins: Option<i64>) -> rusqlite::Result<Added> {
