@@ -23,3 +23,16 @@ count(*) - count(case when (
 ) is not true
 {%- endif %}
 {%- endmacro %}
+
+{#- Which rows fail, for samples. -#}
+{% macro default__failing(check, relations) -%}
+{% if check.null_passes -%}
+not (
+    {{ check.expression }}
+)
+{%- else -%}
+case when (
+    {{ check.expression }}
+) then 0 else 1 end = 1
+{%- endif %}
+{%- endmacro %}

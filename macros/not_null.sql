@@ -18,3 +18,8 @@ count(distinct case when {{ bad }} then {{ counted }} end) + case when count(cas
 {% macro duckdb__statistics(check, relations) -%}
 {% for column in check.columns %}(count(*) - count({{ column | identifier }})){% if not loop.last %} + {% endif %}{% endfor %}
 {%- endmacro %}
+
+{#- Which rows fail, for samples. -#}
+{% macro default__failing(check, relations) -%}
+{{ any_null(check.columns) }}
+{%- endmacro %}

@@ -1,7 +1,16 @@
 {#- A row is bad when its number is not shown to be finite and within the bounds. -#}
-{% macro default__bad(check, relations) -%}
+{% macro good(check) -%}
 {%- set column = check.column | identifier -%}
-count(*) - count(case when {{ column | finite }}{% if check.min is not none %} and {{ column }} >= {{ check.min | literal }}{% endif %}{% if check.max is not none %} and {{ column }} <= {{ check.max | literal }}{% endif %}{% if check.null_passes %} or {{ column }} is null{% endif %} then 1 end)
+{{ column | finite }}{% if check.min is not none %} and {{ column }} >= {{ check.min | literal }}{% endif %}{% if check.max is not none %} and {{ column }} <= {{ check.max | literal }}{% endif %}{% if check.null_passes %} or {{ column }} is null{% endif %}
+{%- endmacro %}
+
+{% macro default__bad(check, relations) -%}
+count(*) - count(case when {{ good(check) }} then 1 end)
+{%- endmacro %}
+
+{#- Which rows fail, for samples. -#}
+{% macro default__failing(check, relations) -%}
+case when {{ good(check) }} then 0 else 1 end = 1
 {%- endmacro %}
 
 {#- The least and the greatest value say it for all, if none is NULL; NaN is the greatest. -#}

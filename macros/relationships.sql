@@ -24,3 +24,10 @@ where{% if check.null_passes %} child.{{ check.column | identifier }} is not nul
     select 1 from {{ relations[1] }} as parent where parent.{{ check.to | identifier }} = child.{{ check.column | identifier }}
 )
 {%- endmacro %}
+
+{#- Which rows fail, for samples. -#}
+{% macro default__failing(check, relations) -%}
+{{ check.column | identifier }} not in (
+    select parent.{{ check.to | identifier }} from {{ relations[1] }} as parent where parent.{{ check.to | identifier }} is not null
+){% if not check.null_passes %} or {{ check.column | identifier }} is null{% endif %}
+{%- endmacro %}

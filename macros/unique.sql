@@ -13,3 +13,13 @@ from (
     group by {% for column in check.columns %}{{ column | identifier }}{% if not loop.last %}, {% endif %}{% endfor %}
 ) as counted
 {%- endmacro %}
+
+{#- Which rows fail, for samples: those of a key that is there twice, and those with a NULL in it. -#}
+{% macro default__failing(check, relations) -%}
+{%- set keys -%}
+{% for column in check.columns %}{{ column | identifier }}{% if not loop.last %}, {% endif %}{% endfor %}
+{%- endset -%}
+({{ keys }}) in (
+    select {{ keys }} from {{ relations[0] }} as repeated group by {{ keys }} having count(*) > 1
+){% for column in check.columns if not check.null_passes %} or {{ column | identifier }} is null{% endfor %}
+{%- endmacro %}

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context};
 
 use crate::calendar::Interval;
-use crate::check::{KINDS, argument::Number};
+use crate::check::{KINDS, argument::Number, definition};
 use crate::diagnostic::{At, Finding, Span, codes, nearest};
 
 mod quoting;
@@ -30,6 +31,32 @@ pub struct Macros {
     templates: Environment<'static>,
     /// Templates that the project overrides: kind -> file, for messages.
     files: BTreeMap<String, PathBuf>,
+}
+
+/// Whether the program has a template of this name.
+pub fn is_built_in(name: &str) -> bool {
+    KINDS.contains(&name) || ["dbt_test", "dbt_result", "keys", "samples"].contains(&name)
+}
+
+/// The kinds that a project's templates define: file and text.
+///
+/// # Errors
+/// Everything that is wrong with their heads.
+pub fn kinds(project: &[(PathBuf, String)]) -> Result<definition::Kinds, Vec<Finding>> {
+    let (mut kinds, mut findings) = (definition::Kinds::new(), Vec::new());
+    for (path, text) in project {
+        let Some(name) = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).filter(|name| !is_built_in(name)) else {
+            continue;
+        };
+        // What has no head is told with the other files of no kind.
+        if definition::has_head(text) {
+            match definition::read(&name, text, path) {
+                Ok(definition) => drop(kinds.insert(name, Arc::new(definition))),
+                Err(found) => findings.extend(found),
+            }
+        }
+    }
+    if findings.is_empty() { Ok(kinds) } else { Err(findings) }
 }
 
 /// What one check asks a template for.
@@ -104,9 +131,13 @@ impl Macros {
                 findings.push(Finding::error(codes::MACRO_FILE, "a macro file has no readable name or text").in_file(path));
                 continue;
             };
-            if !KINDS.contains(&kind.as_str()) && !["dbt_test", "keys"].contains(&kind.as_str()) {
-                let help = nearest(&kind, KINDS.iter().copied());
-                let help = help.map_or_else(|| format!("the kinds are {}", KINDS.join(", ")), |near| format!("did you mean {near}.sql?"));
+            let own = !is_built_in(&kind);
+            if own && !definition::has_head(&text) {
+                let near = nearest(&kind, KINDS.iter().copied()).map(|near| format!("did you mean {near}.sql? "));
+                let help = format!(
+                    "{}A kind of your own begins with a comment that says what it asks: macros/README.md",
+                    near.unwrap_or_default()
+                );
                 findings.push(Finding::error(codes::MACRO_FILE, format!("`{kind}` is no kind of check")).in_file(path).help(help));
                 continue;
             }
@@ -116,6 +147,12 @@ impl Macros {
             files.insert(kind, path);
         }
         if findings.is_empty() { Ok(Macros { dialect: dialect.to_owned(), templates, files }) } else { Err(findings) }
+    }
+
+    /// Says what is wrong with what a kind's template rendered.
+    pub fn blame(&self, kind: &str, message: String) -> Finding {
+        let file = self.files.get(kind).cloned().unwrap_or_else(|| PathBuf::from(format!("{kind}.sql")));
+        Finding::error(codes::BAD_MACRO, message).in_file(file)
     }
 
     /// The dialect that this renders for.
@@ -164,6 +201,14 @@ impl Macros {
                 name => Quick::Values { count: sql, bounded: name == "values" },
             }))
         })
+    }
+
+    /// Renders which rows of the first relation fail a check, where its template says so: a predicate.
+    ///
+    /// # Errors
+    /// What is wrong with the template, at its file and line.
+    pub fn failing(&self, call: &Call<'_>) -> Result<Option<String>, Finding> {
+        self.with(call, |of| Ok(of.find("failing").map(|failing| of.call(&failing)).transpose()?.filter(|sql| !sql.is_empty())))
     }
 
     /// Renders a pass that several checks share, where the dialect has one.

@@ -78,6 +78,27 @@ const CASES: &[Case] = &[
         says: &["manifest.json"],
     },
     Case {
+        name: "an object that is no manifest is as unreadable as half of one",
+        done: |folder| fs::write(folder.join("target/manifest.json"), "{}").expect("written"),
+        command: &["check"],
+        exit_code: 3,
+        says: &["PC301"],
+    },
+    Case {
+        name: "a macro folder that is named and not there",
+        done: |folder| fs::write(folder.join("presscheck.yml"), "macros: [contracts/makros]\n").expect("written"),
+        command: &["lint"],
+        exit_code: 2,
+        says: &["PC025", "presscheck.yml:1:", "contracts/makros"],
+    },
+    Case {
+        name: "a contract folder that is named and not there, beside one that is",
+        done: |folder| fs::write(folder.join("presscheck.yml"), "contracts: [contracts, more]\n").expect("written"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["PC025", "`more`"],
+    },
+    Case {
         name: "a model edited after the manifest was made",
         done: |folder| edit(folder, "models/staging/stg_orders.sql", "select", "select distinct"),
         command: &["check"],
@@ -402,11 +423,11 @@ const CASES: &[Case] = &[
         says: &["ad_spend: no check watches\n  ads.spend: spend_date\n", "erp.sku_costs: unit_cost"],
     },
     Case {
-        name: "a check that is not asked watches nothing",
+        name: "tests whose results are read watch what they stand on",
         done: |folder| edit(folder, CONTRACT, "{select: upstream}", "{select: upstream, use: results}"),
         command: &["lineage", "--blind-spots", "gross_revenue"],
         exit_code: 0,
-        says: &["stg_calendar_weeks: week_start", "are not asked, so they watch nothing: dbt:"],
+        says: &["gross_revenue: no check watches\n  calendar_weeks: rows lost\n"],
     },
     Case {
         name: "blind spots of a metric, for a program",
@@ -641,13 +662,13 @@ fn a_decision_that_nobody_could_read_is_no_success() {
     assert_eq!(output.expect("the program starts").status.code(), Some(3));
 }
 
-fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+pub fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(arguments).current_dir(folder).output().expect("the program starts");
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in from.read_dir().expect("a folder").flatten() {
         let target = to.join(entry.file_name());

@@ -38,6 +38,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         expected: Expected::default(),
         asks: BTreeMap::new(),
         statements: Vec::new(),
+        samples: BTreeMap::new(),
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),

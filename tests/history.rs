@@ -1,5 +1,7 @@
 //! The history: what is added to it, what is read back, and that it says so when it was changed.
 
+mod journal;
+
 use std::path::Path;
 use std::process::Command;
 

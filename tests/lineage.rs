@@ -57,6 +57,7 @@ pub fn node(kind: NodeKind, name: &str) -> Node {
         meta: serde_json::Map::new(),
         group: None,
         access: None,
+        enforced: None,
         column_types: BTreeMap::new(),
         freshness: None,
         loaded_at_field: None,

@@ -70,7 +70,10 @@ fn what_a_template_does_wrong_is_said_at_its_line() {
 #[test]
 fn a_file_of_no_kind_is_refused() {
     let said = told(&with("not_nul", "").unwrap_err());
-    assert_eq!(said, "macros/not_nul.sql: error[PC230]: `not_nul` is no kind of check (did you mean not_null.sql?)");
+    assert_eq!(
+        said,
+        "macros/not_nul.sql: error[PC230]: `not_nul` is no kind of check (did you mean not_null.sql? A kind of your own begins with a comment that says what it asks: macros/README.md)"
+    );
     assert!(KINDS.iter().all(|kind| with(kind, "").is_ok()));
 }
 

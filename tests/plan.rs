@@ -1,5 +1,6 @@
 //! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
 
+mod engines;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -74,6 +75,7 @@ pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         meta: serde_json::Map::new(),
         group: None,
         access: None,
+        enforced: None,
         column_types: BTreeMap::new(),
         freshness: None,
         loaded_at_field: None,
@@ -218,6 +220,7 @@ fn planned_on(case: &Case, dialect: &str, database: &str) -> Result<Plan, String
     project.adapter = dialect.to_owned();
     for node in project.nodes.values_mut() {
         node.relation_name = node.relation_name.take().map(|name| name.replace("brightside", database));
+        node.database = Some(database.to_owned());
     }
     planned_of(case, &project, None)
 }
@@ -232,7 +235,7 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
         interval: interval.or_else(|| Some(week())),
         selection,
         macros: &macros,
-        given: plan::Given { closed, past: past(case) },
+        given: plan::Given { closed, past: past(case), results: None },
     };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)

@@ -32,7 +32,7 @@ impl super::Kind for AcceptedValues {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Column { relation: 0, column: column_of(&self.column) }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let values: Vec<serde_json::Value> = self.values.value.iter().map(|value| value.value.json()).collect();
         Request {
             columns: vec![("bad", Expect::Count)],
@@ -44,6 +44,9 @@ impl super::Kind for AcceptedValues {
             .into(),
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {

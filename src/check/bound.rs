@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer};
 
 use super::argument::{Number, Percentage, Scalar};
 use super::baseline::Earlier;
+use super::common::{Common, Severity};
 use super::judge::{exact_product, fault};
 use super::outcome::{Fault, Reason};
 use crate::diagnostic::{At, Finding, codes};
@@ -145,6 +146,12 @@ impl Between {
             );
         }
         problems
+    }
+    /// What a check within these bounds asks for while there are too few earlier runs: a warning, unless its contract says `severity: hold`.
+    /// `None` where no bound needs any.
+    pub fn without_baseline(&self, common: &Common) -> Option<Severity> {
+        let relative = self.min.iter().chain(&self.max).any(|bound| bound.absolute().is_none());
+        relative.then(|| common.severity.as_ref().map_or(Severity::Warn, |severity| severity.value))
     }
     /// Says that a bound for the first runs cannot need earlier ones.
     pub fn problems_at_first(&self, whole: bool) -> Vec<Finding> {

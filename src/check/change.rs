@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::baseline::Earlier;
 use super::bound::{Between, Beyond};
-use super::common::{Common, Expect, Grammar, Part, Request, Sql};
+use super::common::{Common, Expect, Grammar, Part, Request, Severity, Sql};
 use super::judge::{enough, fault, no_thresholds, severity};
 use super::measurement::{Cell, Measurement};
 use super::outcome::{Fault, Judgement, Measured, Reason};
@@ -84,12 +84,15 @@ impl super::Kind for Change {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Metric { metric: self.metric.clone() }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let value = self.value.iter().map(|value| ("value", Sql { text: value.clone(), grammar: Grammar::Expression }));
         Request { columns: vec![("value", Expect::NumberOrNull)], sql: value.collect(), ..Request::default() }
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         self.compare(measurement).unwrap_or_else(Judgement::Error)
+    }
+    fn without_baseline(&self) -> Option<Severity> {
+        self.between.without_baseline(&self.shared())
     }
     fn problems(&self) -> Vec<Finding> {
         let first = self.at_first.iter().flat_map(|first| first.problems_at_first(false));

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use crate::diagnostic::At;
 
+use super::samples::Samples;
 use super::threshold::Threshold;
 
 /// What a failing check asks for.
@@ -47,6 +50,10 @@ pub struct Common {
     pub allow_empty: Option<At<String>>,
     /// Connection of `presscheck.yml`; the project's own when absent.
     pub connection: Option<At<String>>,
+    /// Columns of failing rows that may be shown; none when absent.
+    pub samples: Option<At<Samples>>,
+    /// What anything but a pass asks for, of single metrics.
+    pub severity_for: IndexMap<At<String>, At<Severity>>,
 }
 
 /// Declares a kind's argument struct: its own fields plus the shared ones, strict, with [`Common`] kept ready.
@@ -86,6 +93,11 @@ macro_rules! check_args {
             #[serde(default)] allow_empty: Option<$crate::diagnostic::At<String>>,
             /// A connection of `presscheck.yml`; the project's own when absent.
             #[serde(default)] connection: Option<$crate::diagnostic::At<String>>,
+            /// Columns of failing rows that may be shown and stored: `{columns: [order_id], limit: 5}`; none when absent.
+            #[serde(default)] samples: Option<$crate::diagnostic::At<$crate::check::samples::Samples>>,
+            /// What anything but a pass asks for, of single metrics: `{ad_spend: warn}`. The others get what the check asks for.
+            #[serde(default)] #[schemars(extend("minProperties" = 1))]
+            severity_for: indexmap::IndexMap<$crate::diagnostic::At<String>, $crate::diagnostic::At<$crate::check::common::Severity>>,
         }
         impl $name {
             /// Builds one that no contract wrote (a dbt test, a source); contracts come through serde.
@@ -93,18 +105,21 @@ macro_rules! check_args {
             pub fn new(common: $crate::check::common::Common, $($field: $type),*) -> Self {
                 let $crate::check::common::Common {
                     name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows, allow_empty, connection,
+                    samples, severity_for,
                 } = common;
                 $name {
                     $($field,)* name, title, filter, severity, warn_if, hold_if, unit, recover, affects, affects_only, because, min_rows,
-                    allow_empty, connection,
+                    allow_empty, connection, samples, severity_for,
                 }
             }
+            #[allow(dead_code)]
             fn shared(&self) -> $crate::check::common::Common {
                 $crate::check::common::Common {
                     name: self.name.clone(), title: self.title.clone(), filter: self.filter.clone(), severity: self.severity.clone(),
                     warn_if: self.warn_if.clone(), hold_if: self.hold_if.clone(), unit: self.unit.clone(), recover: self.recover.clone(),
                     affects: self.affects.clone(), affects_only: self.affects_only.clone(), because: self.because.clone(),
                     min_rows: self.min_rows.clone(), allow_empty: self.allow_empty.clone(), connection: self.connection.clone(),
+                    samples: self.samples.clone(), severity_for: self.severity_for.clone(),
                 }
             }
         }
@@ -131,6 +146,8 @@ pub enum Part {
     Everything { relation: usize },
     /// A metric of the contract, by key.
     Metric { metric: At<String> },
+    /// What the SQL reads that the check's template renders.
+    Rendered,
 }
 
 /// What type a measurement column must have.
@@ -150,18 +167,18 @@ pub enum Expect {
 
 /// What a check asks for.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Request {
+pub struct Request<'a> {
     /// Measurement columns after `rows_seen`: name and type. The template has one macro for each name (fusable), or one `query`.
-    pub columns: Vec<(&'static str, Expect)>,
+    pub columns: Vec<(&'a str, Expect)>,
     /// Arguments that the template sees as `check.<name>`, JSON-like. Relations are not among them: the template sees them as `relations[0]`,
     /// `relations[1]`, ..., rendered by the planner.
-    pub arguments: BTreeMap<&'static str, serde_json::Value>,
+    pub arguments: BTreeMap<&'a str, serde_json::Value>,
     /// For a kind that lists things: what each of them is made of, after its rank. The template then has a macro `listing`, whose rows begin alike, with
     /// `rows_seen` and `columns`, and end in one thing each; one row that ends in NULLs lists nothing.
-    pub items: Vec<(&'static str, Expect)>,
+    pub items: Vec<(&'a str, Expect)>,
     /// Arguments that are SQL written in the contract. The planner renders `{{ interval.start }}` and the like in them, parses them, and gives them
     /// to the template beside `arguments`.
-    pub sql: Vec<(&'static str, Sql)>,
+    pub sql: Vec<(&'a str, Sql)>,
 }
 
 /// A piece of SQL that a contract wrote.

@@ -102,8 +102,11 @@ impl DateCoverage {
     fn compare(&self, measurement: &Measurement) -> Result<Judgement, Fault> {
         let (expected, missing, undated) = (count(measurement, 0)?, count(measurement, 1)?, count(measurement, 2)?);
         let slots = i128::try_from(self.expected.len()).unwrap_or(i128::MAX);
+        if slots == 0 {
+            return Err(fault(Reason::Internal, "nothing was expected, and it was asked all the same"));
+        }
         // Whole groups have every slot: another number says that another question was answered.
-        if (slots == 0 && expected > 0) || (slots > 0 && expected % slots != 0) || (self.by.is_empty() && expected != slots) {
+        if expected % slots != 0 || (self.by.is_empty() && expected != slots) {
             return Err(fault(Reason::OutOfRange, format!("{expected} expected {}, where each group has {slots}", self.unit())));
         }
         let listed = measurement.items.iter().map(|item| match self.by.len() {
@@ -148,7 +151,7 @@ impl super::Kind for DateCoverage {
         let keys = self.by.iter().cloned().chain([column_of(&self.column)]).map(|column| Part::Column { relation: 0, column });
         keys.chain([Part::RowsLost { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let zone = zone(self.timezone.as_ref(), self.expected.first());
         let by: Vec<&str> = self.by.iter().map(|column| column.as_str()).collect();
         let groups = self.expect.as_ref().map(|expect| expect.iter().map(|group| group.value.json()).collect::<Vec<_>>());
@@ -180,6 +183,11 @@ impl super::Kind for DateCoverage {
             if expect.is_empty() {
                 problems.push(Finding::error(codes::BAD_CHECK, "no group is expected").at(expect.span));
             }
+        }
+        let excepted = |day: &Weekday| self.except.iter().any(|closed| closed.value == Closed::Weekday(*day));
+        if let (Some(first), true) = (self.except.first(), Weekday::ALL.iter().all(excepted)) {
+            let finding = Finding::error(codes::BAD_CHECK, "every day of the week is excepted: nothing is ever expected").at(first.span);
+            problems.push(finding.help("leave out the days on which rows must be there"));
         }
         problems.extend(never_empty(&self.shared(), "say with except: when nothing is expected"));
         problems

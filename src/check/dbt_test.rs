@@ -36,7 +36,7 @@ impl super::Kind for DbtTest {
     fn subject(&self) -> Vec<Part> {
         Vec::new() // the planner states it
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             arguments: [("query", json!(self.query)), ("fail_calc", json!(self.fail_calc))].into(),

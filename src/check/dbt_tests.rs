@@ -38,7 +38,7 @@ impl super::Kind for DbtTests {
     fn subject(&self) -> Vec<Part> {
         vec![Part::DbtTests]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request::default()
     }
     fn judge(&self, _: &Measurement) -> Judgement {
@@ -54,13 +54,5 @@ impl super::Kind for DbtTests {
             .is_empty()
             .then(|| Finding::error(codes::BAD_CHECK, "nothing is selected").at(self.select.span).help("upstream"));
         empty.into_iter().chain(no_thresholds(&common, own)).chain(no_filter(&common, own)).collect()
-    }
-    fn executed(&self) -> Result<(), String> {
-        match self.from.as_ref().map(|from| from.value) {
-            Some(Results::Results) => {
-                Err("reading run_results.json in place of running the tests is not executed by this version".to_owned())
-            }
-            Some(Results::Queries) | None => Ok(()),
-        }
     }
 }

@@ -34,13 +34,16 @@ impl super::Kind for Expression {
         let read = read.map(|sql| Part::Expression { relation: 0, sql });
         read.chain([Part::RowsLost { relation: 0 }, Part::RowsAdded { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             items: Vec::new(),
             arguments: [("null_passes", json!(null_passes(self.null.as_ref())))].into(),
             sql: vec![("expression", Sql { text: self.expression.clone(), grammar: Grammar::Expression })],
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {

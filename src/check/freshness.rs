@@ -205,7 +205,7 @@ impl super::Kind for Freshness {
         let group = self.group_by.iter().map(|column| Part::Column { relation: 0, column: column.clone() });
         group.chain([Part::RowsLost { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let expression = |name, text: &At<String>, grammar| (name, Sql { text: text.clone(), grammar });
         let mut request = Request { columns: vec![("newest", Expect::Time)], ..Request::default() };
         match &self.loaded_at_query {

@@ -56,7 +56,7 @@ impl super::Kind for GroupsPresent {
         let columns = [column_of(&self.column)].into_iter().chain(self.date.clone());
         columns.map(|column| Part::Column { relation: 0, column }).chain([Part::RowsLost { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let zone = zone(self.timezone.as_ref(), self.within.as_ref());
         let expect: Vec<serde_json::Value> = self.expect.iter().map(|group| group.value.json()).collect();
         Request {

@@ -187,8 +187,7 @@ pub(super) fn exact_product(a: Decimal, b: Decimal) -> Option<Decimal> {
 
 /// `14 products`, `1 product`.
 pub fn counted(number: i128, unit: &str) -> String {
-    let singular = || unit.strip_suffix("ies").map_or_else(|| unit.strip_suffix('s').unwrap_or(unit).to_owned(), |stem| format!("{stem}y"));
-    if number == 1 { format!("1 {}", singular()) } else { format!("{number} {unit}") }
+    super::unit::counted(&number.to_string(), unit)
 }
 
 /// `warn`, `hold`, as a contract writes them.
@@ -220,6 +219,16 @@ pub fn shared_problems(kind: &dyn Kind) -> Vec<Finding> {
             && text.value.trim().is_empty()
         {
             problems.push(Finding::error(codes::BAD_CHECK, format!("`{key}` is empty")).at(text.span));
+        }
+    }
+    if let Some(samples) = &common.samples {
+        problems.extend(samples.problems());
+        if !kind.has_failing_rows() {
+            problems.push(
+                Finding::error(codes::CONTRADICTION, "no single rows fail here, so none can be shown")
+                    .at(samples.span)
+                    .help("remove `samples`"),
+            );
         }
     }
     for limit in common.warn_if.iter().chain(&common.hold_if) {

@@ -32,7 +32,7 @@ impl super::Kind for Matches {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Column { relation: 0, column: column_of(&self.column) }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             arguments: [
@@ -43,6 +43,9 @@ impl super::Kind for Matches {
             .into(),
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {

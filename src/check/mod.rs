@@ -8,16 +8,20 @@ pub mod argument;
 pub mod baseline;
 pub mod bound;
 pub mod common;
+pub mod definition;
 pub mod judge;
 pub mod measurement;
 pub mod missing;
 pub mod outcome;
+pub mod samples;
 pub mod sql_type;
 pub mod threshold;
+pub mod unit;
 
 pub mod accepted_values;
 pub mod change;
 pub mod date_coverage;
+pub mod dbt_result;
 pub mod dbt_test;
 pub mod dbt_tests;
 pub mod expression;
@@ -25,6 +29,7 @@ pub mod freshness;
 pub mod groups_present;
 pub mod matches;
 pub mod not_null;
+pub mod own;
 pub mod range;
 pub mod reconcile;
 pub mod reconcile_rows;
@@ -52,7 +57,7 @@ pub trait Kind {
     /// What the check vouches for, by index into [`Kind::relations`]: the subject of the decision's lineage walk.
     fn subject(&self) -> Vec<Part>;
     /// What to ask: template arguments and the measurement columns that come after `rows_seen`.
-    fn request(&self) -> Request;
+    fn request(&self) -> Request<'_>;
     /// Compares one valid measurement with the thresholds. Never called without one; must say pass only when every threshold is satisfied.
     fn judge(&self, measurement: &Measurement) -> Judgement;
     /// What contradicts itself in the check as written, without looking at the project; see also [`Spec::problems`].
@@ -63,6 +68,10 @@ pub trait Kind {
     fn executed(&self) -> Result<(), String> {
         Ok(())
     }
+    /// Whether its failing rows can be listed, so that `samples` has a meaning.
+    fn has_failing_rows(&self) -> bool {
+        false
+    }
     /// What a failure says of the whole report's status.
     fn tells(&self) -> Tells {
         Tells::Nothing
@@ -71,17 +80,48 @@ pub trait Kind {
     fn severity(&self) -> Severity {
         judge::severity(&self.common())
     }
+    /// Of a check against earlier runs: what it asks for while there are too few of them. `None` for one that needs none.
+    fn without_baseline(&self) -> Option<Severity> {
+        None
+    }
 }
 
 macro_rules! kinds {
     (written: $($(#[$doc:meta])* $name:ident => $type:ty),*; derived: $($(#[$derived_doc:meta])* $derived:ident => $derived_type:ty),* $(;)?) => {
         /// A check as written in a contract, under its kind.
-        #[derive(Debug, Clone, PartialEq, serde::Deserialize, schemars::JsonSchema)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Debug, Clone, PartialEq, schemars::JsonSchema)]
+        #[schemars(rename_all = "snake_case")]
         #[allow(non_camel_case_types)]
         pub enum Spec {
             $($(#[$doc])* $name(Box<$type>),)*
-            $($(#[$derived_doc])* #[serde(skip)] #[schemars(skip)] $derived(Box<$derived_type>),)*
+            $($(#[$derived_doc])* #[schemars(skip)] $derived(Box<$derived_type>),)*
+            /// A kind that the project defines.
+            #[schemars(skip)]
+            own(Box<own::Own>),
+        }
+
+        impl<'de> serde::Deserialize<'de> for Spec {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Kinds;
+                impl<'de> serde::de::Visitor<'de> for Kinds {
+                    type Value = Spec;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a check under its kind")
+                    }
+                    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<Spec, A::Error> {
+                        let (kind, content): (String, A::Variant) = data.variant()?;
+                        match kind.as_str() {
+                            $(stringify!($name) => serde::de::VariantAccess::newtype_variant(content).map(Spec::$name),)*
+                            // What is not in the schema of the project was refused before.
+                            _ => {
+                                let written = serde::de::VariantAccess::newtype_variant(content)?;
+                                own::Own::of(kind, written).map(|own| Spec::own(Box::new(own)))
+                            }
+                        }
+                    }
+                }
+                deserializer.deserialize_enum("Spec", KINDS, Kinds)
+            }
         }
 
         /// The names of all kinds that a contract can write, in the order of the reference.
@@ -89,12 +129,16 @@ macro_rules! kinds {
 
         impl Spec {
             /// The kind's name, as written.
-            pub fn kind_name(&self) -> &'static str {
-                match self { $(Spec::$name(_) => stringify!($name),)* $(Spec::$derived(_) => stringify!($derived),)* }
+            pub fn kind_name(&self) -> &str {
+                match self {
+                    $(Spec::$name(_) => stringify!($name),)*
+                    $(Spec::$derived(_) => stringify!($derived),)*
+                    Spec::own(own) => &own.kind,
+                }
             }
             /// The kind's own behaviour.
             pub fn kind(&self) -> &dyn Kind {
-                match self { $(Spec::$name(spec) => spec.as_ref(),)* $(Spec::$derived(spec) => spec.as_ref(),)* }
+                match self { $(Spec::$name(spec) => spec.as_ref(),)* $(Spec::$derived(spec) => spec.as_ref(),)* Spec::own(spec) => spec.as_ref() }
             }
         }
     };
@@ -138,7 +182,9 @@ kinds! {
     dbt_tests => dbt_tests::DbtTests;
     derived:
     /// One data test of dbt, made of its compiled SQL.
-    dbt_test => dbt_test::DbtTest;
+    dbt_test => dbt_test::DbtTest,
+    /// One data test of dbt, whose result dbt wrote.
+    dbt_result => dbt_result::DbtResult;
 }
 
 impl Spec {

@@ -55,7 +55,7 @@ impl super::Kind for NotNull {
     fn subject(&self) -> Vec<Part> {
         self.columns_of().names().into_iter().map(|column| Part::Column { relation: 0, column }).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let names: Vec<String> = self.columns_of().names().into_iter().map(|name| name.value).collect();
         let mut request = Request {
             columns: vec![("bad", Expect::Count)],
@@ -66,6 +66,9 @@ impl super::Kind for NotNull {
             request.columns.push(("distinct_bad", Expect::Count));
         }
         request
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let (rows, judged) = match self.numbers(measurement) {

@@ -36,7 +36,7 @@ impl super::Kind for Range {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Column { relation: 0, column: column_of(&self.column) }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let bound = |bound: &Option<At<Number>>| bound.as_ref().map(|number| number_json(number.value.0));
         Request {
             columns: vec![("bad", Expect::Count)],
@@ -49,6 +49,9 @@ impl super::Kind for Range {
             .into(),
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {

@@ -266,7 +266,7 @@ impl super::Kind for Reconcile {
         };
         side(0, &self.left).into_iter().chain(side(1, &self.right)).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let tolerance = self.tolerance.as_ref();
         let relative = tolerance.and_then(|tolerance| tolerance.relative.as_ref()).and_then(|relative| relative.share());
         let absolute = tolerance.and_then(|tolerance| tolerance.absolute.as_ref()).map(|absolute| absolute.0);

@@ -66,7 +66,7 @@ impl super::Kind for ReconcileRows {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Everything { relation: 0 }, Part::Everything { relation: 1 }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request::default()
     }
     fn judge(&self, _: &Measurement) -> Judgement {

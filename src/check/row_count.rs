@@ -2,7 +2,7 @@
 
 use super::baseline::Earlier;
 use super::bound::{Between, Beyond};
-use super::common::{Common, Part, Request};
+use super::common::{Common, Part, Request, Severity};
 use super::judge::{counted, crossed, enough, fault, severity, word};
 use super::measurement::Measurement;
 use super::outcome::{Fault, Judgement, Measured, Reason};
@@ -93,11 +93,14 @@ impl super::Kind for RowCount {
         let added = capped.then_some(Part::RowsAdded { relation: 0 });
         [Part::RowsLost { relation: 0 }].into_iter().chain(added).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request::default()
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         self.compare(measurement.rows_seen).unwrap_or_else(Judgement::Error)
+    }
+    fn without_baseline(&self) -> Option<Severity> {
+        self.between.as_ref().and_then(|between| between.without_baseline(&self.shared()))
     }
     fn problems(&self) -> Vec<Finding> {
         let common = self.shared();

@@ -160,7 +160,7 @@ impl super::Kind for Schema {
             None => vec![Part::Everything { relation: 0 }],
         }
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let (database, schema, table) = &self.promise.place;
         Request {
             items: vec![("column_name", Expect::Text), ("data_type", Expect::Text), ("is_nullable", Expect::Text)],

@@ -29,12 +29,15 @@ impl super::Kind for Sql {
     fn subject(&self) -> Vec<Part> {
         vec![Part::Query { sql: self.query.clone() }, Part::RowsLost { relation: 0 }, Part::RowsAdded { relation: 0 }]
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         Request {
             columns: vec![("bad", Expect::Count)],
             sql: vec![("query", Text { text: self.query.clone(), grammar: Grammar::Query })],
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let bad = match count(measurement, 0) {

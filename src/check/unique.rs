@@ -58,13 +58,16 @@ impl super::Kind for Unique {
         let columns = self.columns_of().names().into_iter().map(|column| Part::Column { relation: 0, column });
         columns.chain([Part::RowsAdded { relation: 0 }]).collect()
     }
-    fn request(&self) -> Request {
+    fn request(&self) -> Request<'_> {
         let names: Vec<String> = self.columns_of().names().into_iter().map(|name| name.value).collect();
         Request {
             columns: vec![("repeated_keys", Expect::Count), ("repetitions", Expect::Count), ("null_keys", Expect::Count)],
-            arguments: [("columns", json!(names))].into(),
+            arguments: [("columns", json!(names)), ("null_passes", json!(null_passes(self.null.as_ref())))].into(),
             ..Request::default()
         }
+    }
+    fn has_failing_rows(&self) -> bool {
+        true
     }
     fn judge(&self, measurement: &Measurement) -> Judgement {
         let (keys, repeats, nulls) = match self.numbers(measurement) {

@@ -95,7 +95,7 @@ impl Check {
             as_of: self.which.as_of,
             connections: std::collections::BTreeMap::new(),
         };
-        let answers = match &connected.warehouse {
+        let mut answers = match &connected.warehouse {
             Ok(warehouse) => {
                 let watch = progress::Watch::new(look, one.plan.statements.len());
                 let answers = execute::run(&one.plan, warehouse.as_ref(), &options, &|event| watch.see(event));
@@ -106,6 +106,11 @@ impl Check {
         };
         let decided_at = answers.now.or(self.which.as_of).unwrap_or(local);
         let outcomes = decide::outcomes(&one.plan, &answers, decided_at);
+        if let Ok(warehouse) = &connected.warehouse {
+            let failed = outcomes.iter().filter(|(_, outcome)| outcome.ended().failed()).map(|(id, _)| id.clone());
+            let failed: Vec<String> = failed.collect();
+            answers.samples = execute::samples(&one.plan, &failed, warehouse.as_ref(), &options, &answers.snapshot);
+        }
         let context = context(loaded, one, &answers, connected.warehouse.is_ok(), self.which.as_of.is_some());
         let path = store::path(&loaded.workspace.target, &one.plan.contract);
         let meta = self.meta(loaded, one);
@@ -128,7 +133,7 @@ impl Check {
         if self.which.as_of.is_some() || part || one.contract.is_none() {
             return Ok(());
         }
-        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(document)).map(|_added| ())
+        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(&document.without_samples())).map(|_added| ())
     }
 
     fn meta(&self, loaded: &Loaded, one: &Prepared) -> record::Meta {

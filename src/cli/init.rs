@@ -38,7 +38,8 @@ impl Init {
         if !settings.exists() {
             files.push((settings, starter::SETTINGS.to_owned()));
         }
-        let folder = loaded.workspace.settings.contracts.first().cloned().unwrap_or_else(|| PathBuf::from("contracts"));
+        let folder =
+            loaded.workspace.settings.contracts.first().map(|folder| folder.value.clone()).unwrap_or_else(|| PathBuf::from("contracts"));
         for (name, report) in self.wanted(&loaded)? {
             let text = starter::contract(report, &around).map_err(|why| {
                 let finding = Finding::error(codes::NOTHING_TO_CHECK, format!("no contract can be begun for `{name}`: {why}"));

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::arguments::{Place, Report};
 use super::load::{self, Loaded, ReadContract};
 use super::{Ended, Stopped, draw, report};
+use crate::check::definition::Kinds;
 use crate::contract;
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
@@ -120,7 +121,9 @@ impl Lint {
             Ok(loaded) => loaded,
             Err(stopped) if self.allow_no_manifest && absent(&stopped) && !contracts.is_empty() => {
                 linted.notes.push("there is no manifest of dbt, so names and lineage were not checked".to_owned());
-                return structure(contracts, linted);
+                let kinds = load::workspace(place).and_then(|(workspace, _)| load::kinds(&workspace));
+                let kinds = kinds.map(|(_, kinds)| kinds).unwrap_or_default();
+                return structure(contracts, &kinds, linted);
             }
             Err(stopped) => return Err(stopped),
         };
@@ -193,10 +196,10 @@ fn absent(stopped: &Stopped) -> bool {
 }
 
 /// What can be known of contract files without a dbt project.
-fn structure(contracts: &[String], linted: &mut Linted) -> Result<(), Stopped> {
+fn structure(contracts: &[String], kinds: &Kinds, linted: &mut Linted) -> Result<(), Stopped> {
     for path in contracts {
         let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
-        let found = contract::parse(&file.text, &file.path).findings;
+        let found = contract::parse_with(&file.text, &file.path, kinds).findings;
         linted.take(&file, found, false);
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::Place;
 use super::timings::Timings;
 use super::{Stopped, draw, store};
+use crate::check::definition::Kinds;
 use crate::contract::{self, Contract};
 use crate::dbt::{self, Project};
 use crate::diagnostic::{Finding, Level, codes};
@@ -21,6 +22,10 @@ pub(super) struct Loaded {
     pub(super) lineage: Lineage,
     /// What reading them cost.
     pub(super) timings: Timings,
+    /// The project's own templates: file and text.
+    pub(super) templates: Vec<(PathBuf, String)>,
+    /// The kinds of check that they define.
+    pub(super) kinds: Kinds,
     /// Hash of every input read so far: file and blake3.
     pub(super) inputs: Vec<(PathBuf, blake3::Hash)>,
 }
@@ -40,10 +45,7 @@ impl From<Unreadable> for Stopped {
 
 impl From<dbt::artifact::ReadFault> for Stopped {
     fn from(fault: dbt::artifact::ReadFault) -> Self {
-        match fault.cause {
-            dbt::artifact::Cause::WrongInput => Stopped::usage(*fault.finding),
-            dbt::artifact::Cause::Unreadable => Stopped::unreadable(*fault.finding),
-        }
+        Stopped::unreadable(*fault.finding)
     }
 }
 
@@ -81,7 +83,8 @@ impl Loaded {
         if !look.quiet {
             draw::findings(&findings);
         }
-        Ok(Loaded { workspace, project, lineage, timings, inputs })
+        let (templates, kinds) = kinds(&workspace)?;
+        Ok(Loaded { workspace, project, lineage, timings, templates, kinds, inputs })
     }
 
     /// Says what reading the artifacts lost or doubted; for commands whose output has no place for it.
@@ -223,7 +226,7 @@ pub(super) fn contracts(loaded: &Loaded, wanted: &[String]) -> Result<Vec<ReadCo
 }
 
 fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
-    let read = contract::parse(&file.text, &file.path);
+    let read = contract::parse_with(&file.text, &file.path, &loaded.kinds);
     let mut findings = read.findings;
     if let Some(contract) = &read.value {
         let mut references = lint::references(contract, &loaded.project, &loaded.lineage);
@@ -251,7 +254,12 @@ pub(super) fn sound_contracts(loaded: &mut Loaded, wanted: &[String], look: &dra
 
 /// The project's templates, with those of the program.
 pub(super) fn macros(loaded: &Loaded) -> Result<crate::macros::Macros, Stopped> {
-    let files = loaded.workspace.macros()?;
-    let named = files.into_iter().map(|file| (file.path, file.text)).collect();
-    crate::macros::Macros::new(&loaded.project.adapter, named).map_err(|findings| Stopped { findings, exit_code: 2 })
+    crate::macros::Macros::new(&loaded.project.adapter, loaded.templates.clone()).map_err(|findings| Stopped { findings, exit_code: 2 })
+}
+
+/// The project's own templates, and the kinds of check that they define.
+pub(super) fn kinds(workspace: &Workspace) -> Result<(Vec<(PathBuf, String)>, Kinds), Stopped> {
+    let templates: Vec<(PathBuf, String)> = workspace.macros()?.into_iter().map(|file| (file.path, file.text)).collect();
+    let kinds = crate::macros::kinds(&templates).map_err(|findings| Stopped { findings, exit_code: 2 })?;
+    Ok((templates, kinds))
 }

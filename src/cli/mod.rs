@@ -27,6 +27,7 @@ mod lint;
 mod load;
 mod plan;
 mod schema;
+mod tell;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,8 @@ enum Command {
     Plan(plan::Plan),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
+    /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
+    Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
@@ -80,7 +83,7 @@ Exit codes:
   0  nothing is held (with or without caveats)
   1  at least one metric is held because the data broke a promise
   2  bad usage, a bad contract, or nothing to check
-  3  nothing broke, but something could not be decided, so it is held";
+  3  nothing broke, but something could not be decided, so it is held; of tell: an alert was not delivered";
 
 /// What a command ends with: an exit code, or findings that kept it from its work.
 type Ended = Result<u8, Stopped>;
@@ -138,6 +141,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Check(check) => check.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Explain(explain) => explain.run(look),
+        Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
         Command::Doctor(doctor) => doctor.run(look),

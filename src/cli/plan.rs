@@ -111,6 +111,10 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
         if let Some(why) = skipped(plan, check) {
             let _ = writeln!(out, "      not asked, so it counts as skipped: {why}");
         }
+        for (metric, severity) in &check.severity_for {
+            let asks = if *severity == Severity::Hold { "hold" } else { "warn" };
+            let _ = writeln!(out, "      of {metric} it asks {asks}");
+        }
         if let Some((because, metrics)) = &check.narrowed {
             let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
             let _ = writeln!(out, "      affects_only takes away {}: {because}", metrics.join(", "));
@@ -128,6 +132,14 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
         }
         if sql {
             for line in statement.sql.trim_end().lines() {
+                let _ = writeln!(out, "       {line}");
+            }
+        }
+    }
+    for (id, sampling) in &plan.samples {
+        let _ = writeln!(out, "  when {id} fails, up to {} rows of it are read: {}", sampling.limit, sampling.columns.join(", "));
+        if sql {
+            for line in sampling.statement.sql.trim_end().lines() {
                 let _ = writeln!(out, "       {line}");
             }
         }

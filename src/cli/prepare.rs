@@ -10,6 +10,7 @@ use super::load::{self, Loaded};
 use super::{Stopped, draw};
 use crate::calendar::{self, Interval, Weekday};
 use crate::check::Spec;
+use crate::check::dbt_tests::Results;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
@@ -83,15 +84,35 @@ pub(super) fn one(
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
 pub(super) fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
+    let results = results(loaded, contract);
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
-        return Ok(plan::Given { closed: None, past });
+        return Ok(plan::Given { closed: None, past, results });
     };
     let file = loaded.workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
     loaded.inputs.push((file.path.clone(), blake3::hash(file.text.as_bytes())));
     let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);
     match read.value {
-        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), past }),
+        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), past, results }),
         _ => Err(usage(read.findings)),
+    }
+}
+
+/// What dbt's last invocation did, where the contract reads it. Results that cannot be read are a fault of the checks that need them.
+fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_results::RunResults, String>> {
+    let reads = |check: &Spec| match check {
+        Spec::dbt_tests(tests) => tests.from.as_ref().is_some_and(|from| from.value == Results::Results),
+        _ => false,
+    };
+    if !contract.checks.iter().any(|check| reads(check)) {
+        return None;
+    }
+    match loaded.workspace.artifact("run_results.json") {
+        Ok(None) => None,
+        Ok(Some((path, bytes))) => {
+            loaded.inputs.push((path.clone(), blake3::hash(&bytes)));
+            Some(dbt::run_results::read(&bytes, &path).map_err(|fault| fault.finding.message))
+        }
+        Err(unreadable) => Some(Err(unreadable.finding.message)),
     }
 }
 

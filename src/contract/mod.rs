@@ -17,12 +17,13 @@ use serde::Deserialize;
 
 use crate::calendar::{Age, Day};
 pub use crate::calendar::{IntervalUnit, ReadyBy, Weekday};
+use crate::check::definition::Kinds;
 use crate::check::{Spec, common::Severity};
 use crate::diagnostic::{At, Finding};
 use crate::yaml::{self, Read};
 
 pub use names::check_name;
-pub use schema::json_schema;
+pub use schema::{json_schema, json_schema_with};
 pub use sql::{Filled, Place, Written, written};
 
 /// One reporting contract: what a report promises and what must be true for it.
@@ -88,9 +89,20 @@ pub struct Origin {
 
 /// Reads a contract: everything that is wrong with its YAML, its structure and its meaning, as far as no dbt project is needed to know.
 pub fn parse(text: &str, file: &Path) -> Read<Contract> {
-    let mut read = yaml::read::<Contract>(text, file);
+    parse_with(text, file, &Kinds::new())
+}
+
+/// [`parse`], with kinds of check that the project defines.
+pub fn parse_with(text: &str, file: &Path, kinds: &Kinds) -> Read<Contract> {
+    let mut read =
+        if kinds.is_empty() { yaml::read::<Contract>(text, file) } else { yaml::read_as::<Contract>(text, file, &schema::with(kinds)) };
     if let Some(contract) = &mut read.value {
         contract.origin = Origin { file: file.to_owned(), text: text.into() };
+        for check in &mut contract.checks {
+            if let Spec::own(own) = &mut check.value {
+                own.bind(kinds);
+            }
+        }
         let found = consistency::problems(contract, &read.cut);
         let line_and_column = |finding: &Finding| finding.span.map(|span| (span.line, span.column));
         let known: Vec<_> = read.findings.iter().filter_map(line_and_column).collect();

@@ -20,7 +20,8 @@ pub fn check_name(spec: &Spec) -> String {
         | Part::RowsAdded { .. }
         | Part::Query { .. }
         | Part::DbtTests
-        | Part::Everything { .. } => None,
+        | Part::Everything { .. }
+        | Part::Rendered => None,
     }));
     let joined = parts.join("_").to_lowercase();
     joined.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect::<String>().trim_matches('_').to_owned()

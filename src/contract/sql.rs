@@ -64,7 +64,8 @@ pub fn written(contract: &Contract) -> Vec<Written> {
                 | Part::RowsAdded { .. }
                 | Part::DbtTests
                 | Part::Everything { .. }
-                | Part::Metric { .. } => {}
+                | Part::Metric { .. }
+                | Part::Rendered => {}
             }
         }
         for (_, sql) in kind.request().sql {

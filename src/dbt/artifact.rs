@@ -11,22 +11,11 @@ use serde_json::Value;
 
 use crate::diagnostic::{Finding, Span, codes};
 
-/// Whose fault it is that an artifact could not be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// The user gave something else: exit code 2.
-    WrongInput,
-    /// It is damaged, or of a version that is not read: exit code 3, undecided.
-    Unreadable,
-}
-
-/// Why an artifact could not be used.
+/// Why an artifact could not be used: it is something else, damaged, or of a version that is not read. Exit code 3, undecided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadFault {
     /// What is wrong, where, and what to do.
     pub finding: Box<Finding>,
-    /// Which exit code it asks for.
-    pub cause: Cause,
 }
 
 impl fmt::Display for ReadFault {
@@ -37,13 +26,13 @@ impl fmt::Display for ReadFault {
 impl std::error::Error for ReadFault {}
 
 impl ReadFault {
-    fn new(cause: Cause, finding: Finding, file: &Path) -> Self {
-        ReadFault { finding: Box::new(finding.in_file(file)), cause }
+    fn new(finding: Finding, file: &Path) -> Self {
+        ReadFault { finding: Box::new(finding.in_file(file)) }
     }
 
     /// Damaged, or not as dbt writes it.
     pub(super) fn unreadable(message: impl Into<String>, help: impl Into<String>, file: &Path) -> Self {
-        ReadFault::new(Cause::Unreadable, Finding::error(codes::UNREADABLE_ARTIFACT, message).help(help), file)
+        ReadFault::new(Finding::error(codes::UNREADABLE_ARTIFACT, message).help(help), file)
     }
 }
 
@@ -199,7 +188,7 @@ fn misfit(bytes: &[u8], kind: Kind, file: &Path) -> Option<ReadFault> {
             } else {
                 format!("versions up to {newest} are read: a newer presscheck may know this one")
             };
-            Some(ReadFault::new(Cause::Unreadable, Finding::error(codes::ARTIFACT_VERSION, message).help(help), file))
+            Some(ReadFault::new(Finding::error(codes::ARTIFACT_VERSION, message).help(help), file))
         }
         Some((found, _)) => Some(unmarked(kind, &format!("dbt's {found} artifact"), file)),
         None => Some(unmarked(kind, &head.looks_like(), file)),
@@ -209,7 +198,7 @@ fn misfit(bytes: &[u8], kind: Kind, file: &Path) -> Option<ReadFault> {
 fn unmarked(kind: Kind, what: &str, file: &Path) -> ReadFault {
     let message = format!("this is not dbt's {}: it looks like {what}", kind.file_name());
     let help = format!("`{}` writes target/{}", kind.written_by(), kind.file_name());
-    ReadFault::new(Cause::WrongInput, Finding::error(codes::NOT_THIS_ARTIFACT, message).help(help), file)
+    ReadFault::new(Finding::error(codes::NOT_THIS_ARTIFACT, message).help(help), file)
 }
 
 fn damaged(bytes: &[u8], error: &serde_json::Error, kind: Kind, file: &Path) -> ReadFault {
@@ -226,7 +215,7 @@ fn damaged(bytes: &[u8], error: &serde_json::Error, kind: Kind, file: &Path) -> 
     } else {
         Finding::error(codes::UNREADABLE_ARTIFACT, format!("this {name} cannot be read: {plain}")).help(again)
     };
-    ReadFault::new(Cause::Unreadable, finding.at(span(bytes, error.line(), error.column())), file)
+    ReadFault::new(finding.at(span(bytes, error.line(), error.column())), file)
 }
 
 /// serde_json counts columns in bytes; people count characters.

@@ -40,7 +40,7 @@ impl Artifact for Catalog {
 /// Sets [`super::Node::catalog_columns`] of every node that the catalog saw, and notes what it did not see. `file` is only for messages.
 ///
 /// # Errors
-/// Not a catalog (exit code 2), or damaged or of another schema version than 1 (exit code 3); the project is then as it was.
+/// Not a catalog, damaged, or of another schema version than 1; the project is then as it was.
 pub fn apply(project: &mut Project, bytes: &[u8], file: &Path) -> Result<(), ReadFault> {
     let (catalog, _) = artifact::read::<Catalog>(bytes, file)?;
     let mut unknown = 0_usize;

@@ -15,7 +15,7 @@ pub mod select;
 pub mod sources;
 pub mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -114,6 +114,8 @@ pub struct Node {
     pub meta: serde_json::Map<String, serde_json::Value>,
     pub group: Option<String>,
     pub access: Option<String>,
+    /// Of a model whose dbt contract is enforced: the columns that must not be NULL, in lower case. `columns` is then complete. `None`: not enforced.
+    pub enforced: Option<BTreeSet<String>>,
     /// `config.column_types` of seeds.
     pub column_types: BTreeMap<String, String>,
     /// `None`: not configured, or switched off with `freshness: null`.

@@ -3,11 +3,13 @@
 //! It says only that dbt once said so: whether a result counts for an interval is decided elsewhere, and a status is never read as a pass here.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::artifact::{self, Artifact, Kind, Metadata, ReadFault};
+use super::json::Strict;
 
 /// One invocation.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +20,8 @@ pub struct RunResults {
     pub dbt_version: String,
     /// When the file was written.
     pub generated_at: Option<jiff::Timestamp>,
+    /// Whether dbt was told to build less than all rows: `--empty`, `--sample`, a span of event times.
+    pub partial: bool,
     /// By unique id. Nodes that were not selected, or not reached because dbt stopped, are absent.
     pub results: BTreeMap<String, RunResult>,
 }
@@ -31,8 +35,12 @@ pub struct RunResult {
     pub failures: Option<i64>,
     /// What dbt or the warehouse said. It can hold values of rows: keep it out of alerts.
     pub message: Option<String>,
+    /// The begin of the first timed step; `None` when nothing was timed.
+    pub started_at: Option<jiff::Timestamp>,
     /// The end of the last timed step; `None` when nothing was timed.
     pub completed_at: Option<jiff::Timestamp>,
+    /// The relation that was built, as dbt renders it; `None` where dbt does not say.
+    pub relation: Option<String>,
 }
 
 /// dbt's statuses. Only [`Status::Pass`] of a test and [`Status::Success`] of the rest mean that something was done and went well.
@@ -51,6 +59,24 @@ pub enum Status {
     Fail,
     Warn,
     RuntimeError,
+}
+
+impl fmt::Display for Status {
+    /// As dbt writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Success => "success",
+            Status::Error => "error",
+            Status::Skipped => "skipped",
+            Status::PartialSuccess => "partial success",
+            Status::NoOp => "no-op",
+            Status::Reused => "reused",
+            Status::Pass => "pass",
+            Status::Fail => "fail",
+            Status::Warn => "warn",
+            Status::RuntimeError => "runtime error",
+        })
+    }
 }
 
 impl Status {
@@ -76,6 +102,21 @@ impl Status {
 struct File {
     metadata: Option<Metadata>,
     results: Vec<Entry>,
+    #[serde(default)]
+    args: Option<Args>,
+}
+
+/// What the invocation was told, as far as it makes tables incomplete.
+#[derive(Deserialize, Default)]
+struct Args {
+    #[serde(default)]
+    empty: Option<bool>,
+    #[serde(default)]
+    sample: Strict,
+    #[serde(default)]
+    event_time_start: Strict,
+    #[serde(default)]
+    event_time_end: Strict,
 }
 
 #[derive(Deserialize)]
@@ -86,10 +127,13 @@ struct Entry {
     message: Option<String>,
     #[serde(default)]
     timing: Option<Vec<Timing>>,
+    #[serde(default)]
+    relation_name: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Timing {
+    started_at: Option<String>,
     completed_at: Option<String>,
 }
 
@@ -103,8 +147,8 @@ impl Artifact for File {
 /// Reads run results of dbt 1.2 to 1.12 and 2.x. `file` is only for messages.
 ///
 /// # Errors
-/// Not run results (exit code 2); damaged, of another schema version than 4 to 6, with a status that is not known, or with two results for one
-/// node (exit code 3).
+/// Not run results, damaged, of another schema version than 4 to 6, with a status that is not known, or with two results for one
+/// node.
 pub fn read(bytes: &[u8], file: &Path) -> Result<RunResults, ReadFault> {
     let (read, _) = artifact::read::<File>(bytes, file)?;
     let metadata = read.metadata.unwrap_or_default();
@@ -114,14 +158,21 @@ pub fn read(bytes: &[u8], file: &Path) -> Result<RunResults, ReadFault> {
         let fault =
             |what: String| ReadFault::unreadable(format!("this run_results.json cannot be used: `{id}` {what}"), "run dbt again", file);
         let status = Status::read(&entry.status).ok_or_else(|| fault(format!("has the status `{}`, which is not known", entry.status)))?;
+        let started = entry.timing.iter().flatten().filter_map(|timing| timing.started_at.as_deref()).filter_map(moment).min();
         let completed = entry.timing.iter().flatten().filter_map(|timing| timing.completed_at.as_deref()).filter_map(moment);
-        let result = RunResult { status, failures: entry.failures, message: entry.message, completed_at: completed.max() };
+        let completed = completed.max();
+        let relation = entry.relation_name;
+        let result =
+            RunResult { status, failures: entry.failures, message: entry.message, started_at: started, completed_at: completed, relation };
         if results.contains_key(&id) {
             return Err(fault("has two results".to_owned()));
         }
         results.insert(id, result);
     }
+    let args = read.args.unwrap_or_default();
+    let said = |Strict(value): &Strict| !matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false));
     Ok(RunResults {
+        partial: args.empty == Some(true) || [&args.sample, &args.event_time_start, &args.event_time_end].into_iter().any(said),
         generated_at: metadata.generated_at(),
         invocation_id: metadata.invocation_id,
         dbt_version: metadata.dbt_version.unwrap_or_default(),

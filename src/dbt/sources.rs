@@ -57,8 +57,8 @@ impl Artifact for File {
 /// Reads the freshness of sources. `file` is only for messages.
 ///
 /// # Errors
-/// Another artifact (exit code 2); damaged, of another schema version than 3, with a status that freshness does not have, with a time that cannot be
-/// read, or with two results for one source (exit code 3).
+/// Another artifact, damaged, of another schema version than 3, with a status that freshness does not have, with a time that cannot be
+/// read, or with two results for one source.
 pub fn read(bytes: &[u8], file: &Path) -> Result<Sources, ReadFault> {
     let (read, _) = artifact::read::<File>(bytes, file)?;
     let metadata = read.metadata.unwrap_or_default();

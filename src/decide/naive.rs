@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::common::Severity::Hold;
-use crate::check::outcome::{Outcome, Reason::NotStarted};
+use crate::check::common::Severity::{Hold, Warn};
+use crate::check::outcome::{
+    Outcome,
+    Reason::{NoBaseline, NotStarted},
+};
 use crate::lineage::Certainty;
 use crate::plan::{CheckId, Expected, GuardedMetric, MetricId, Upstream};
 
@@ -29,12 +32,16 @@ pub fn verdict(
                 continue;
             }
             Some(Outcome::Fail { asks, .. }) => (*asks == Hold, waivers.next().is_some()),
-            Some(Outcome::Error(_)) => (check.severity == Hold, waivers.any(|waiver| waiver.covers_error)),
+            Some(Outcome::Error(fault)) => {
+                let young = fault.reason == NoBaseline && check.without_baseline == Some(Warn);
+                (check.severity == Hold && !young, waivers.any(|waiver| waiver.covers_error))
+            }
             Some(Outcome::Skipped(fault)) if fault.reason != NotStarted => {
                 (check.severity == Hold, waivers.any(|waiver| waiver.covers_skipped))
             }
             Some(Outcome::Skipped(_)) | None => (check.severity == Hold, false),
         };
+        let bad = check.severity_for.get(&metric.id).map_or(bad, |asks| *asks == Hold);
         if bad && !excused { holds += 1 } else { warns += 1 }
     }
     holds += u32::from(verified == 0);

@@ -56,6 +56,14 @@ impl Case<'_> {
         }
     }
 
+    /// What an error or a skip of the check asks for. With too little history to compare with, that is what the check says of this case.
+    fn severity(&self, check: &GuardingCheck) -> Severity {
+        match (self.outcomes.get(&check.id), check.without_baseline) {
+            (Some(Outcome::Error(fault)), Some(asks)) if fault.reason == Reason::NoBaseline => asks.min(check.severity),
+            (Some(_) | None, Some(_) | None) => check.severity,
+        }
+    }
+
     /// Whether the waiver is of this check and speaks of how it ended: of failures always, of errors and skips only where it says so, of
     /// passes and lost results never. Not whether it is live.
     pub fn covers(&self, waiver: &ActiveWaiver, check: &GuardingCheck) -> bool {
@@ -79,7 +87,7 @@ impl Case<'_> {
             let Some(reach) = check.reach.get(&metric.id) else { continue };
             let ended = self.ended(check);
             let waived = self.waiver(check).is_some();
-            let asks = match asks(ended, check.severity) {
+            let asks = match of_metric(asks(ended, self.severity(check)), check.severity_for.get(&metric.id)) {
                 Verdict::Publish => continue,
                 Verdict::Warn => Verdict::Warn,
                 Verdict::Hold if waived => Verdict::Warn,
@@ -194,6 +202,16 @@ impl Case<'_> {
             Cause::Late { .. } | Cause::Caveat { .. } | Cause::Waiver { .. } | Cause::Internal { .. } => (0, false),
         };
         (std::cmp::Reverse(cause.asks()), cause.rule(), kind, dbt)
+    }
+}
+
+/// What the contract makes of it for one metric. A pass asks for nothing of any.
+fn of_metric(asks: Verdict, severity: Option<&Severity>) -> Verdict {
+    match (asks, severity) {
+        (Verdict::Publish, Some(_) | None) => Verdict::Publish,
+        (Verdict::Warn | Verdict::Hold, Some(Severity::Warn)) => Verdict::Warn,
+        (Verdict::Warn | Verdict::Hold, Some(Severity::Hold)) => Verdict::Hold,
+        (asks, None) => asks,
     }
 }
 

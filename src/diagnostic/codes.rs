@@ -40,6 +40,7 @@ codes! {
     NO_CONTRACT = "PC022", "no-contract", "No contract, or none of the name that was asked for.";
     LINK_OUTSIDE = "PC023", "link-outside", "A file that is a link leading out of the project.";
     UNREADABLE_FILE = "PC024", "unreadable-file", "A file that cannot be read, is too large or is not UTF-8 text.";
+    NO_FOLDER = "PC025", "no-folder", "A folder that presscheck.yml names is not there.";
     UNKNOWN_EXPOSURE = "PC101", "unknown-exposure", "The dbt project has no such exposure.";
     UNKNOWN_RELATION = "PC102", "unknown-relation", "The dbt project has no such model, seed, snapshot or source.";
     UNKNOWN_COLUMN = "PC103", "unknown-column", "The relation has no such column.";
@@ -131,6 +132,7 @@ codes! {
     UNKNOWN_RULE = "PC440", "unknown-rule", "No rule of this code or name.";
     BAD_VERSION = "PC441", "bad-version", "Neither a folder nor something that git knows, or git cannot read it.";
     NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
+    UNTOLD = "PC450", "untold", "Somebody could not be told, because what was told before cannot be read or kept.";
     HELD = "PC501", "held", "A metric that must not be shown.";
     WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }

@@ -49,6 +49,7 @@ guides! {
     NO_CONTRACT: "A check of nothing must not look like success.", "$ presscheck check no_such_report", "Write the contract (`presscheck init` begins one), or name one that is there.";
     LINK_OUTSIDE: "A link could make the program read files that the project does not own.", "$ ln -s /etc/hosts contracts/hosts.yml && presscheck lint", "Copy the file into the project.";
     UNREADABLE_FILE: "A file that cannot be read must not count as absent.", "$ chmod 0 contracts/report.yml && presscheck lint", "Make it readable UTF-8 text.";
+    NO_FOLDER: "Contracts and templates in a folder of another name would be passed over in silence.", "# presscheck.yml\nmacros: [contract/macros]", "Make the folder, or write the name of one that is there.";
     UNKNOWN_EXPOSURE: "The contract would guard a report that dbt does not know.", "exposure: weekly_operating_reprt", "Write the name that is offered, or add the exposure to dbt.";
     UNKNOWN_RELATION: "A check of a relation that is not there checks nothing.", "checks: [{not_null: {column: stg_ordres.order_id}}]", "Write the name that is offered; run `dbt parse` if the model is new.";
     UNKNOWN_COLUMN: "The query would fail, and the metric would be held on the day.", "checks: [{not_null: {column: stg_orders.order_idd}}]", "Write the name that is offered.";
@@ -140,6 +141,7 @@ guides! {
     UNKNOWN_RULE: "The explanation could be of another rule.", "$ presscheck rule PC999", "`presscheck rule` lists all.";
     BAD_VERSION: "A change is judged between two versions that can be read.", "$ presscheck diff no_such_branch", "Name a folder with a dbt project, or a commit, branch or tag.";
     NOT_WRITTEN: "What somebody wrote is not overwritten.", "$ presscheck init && presscheck init", "Move the file away, or edit it.";
+    UNTOLD: "Without its memory a timer would say everything again every few minutes.", "$ chmod 0 .presscheck && presscheck tell", "Make the history's folder writable, or let the other `presscheck tell` end.";
     HELD: "A check that guards it failed or could not be asked, or nothing vouches for it.", "$ presscheck check", "`presscheck explain METRIC` says why and what to do.";
     WARNED: "The number may be used, with what is said beside it.", "$ presscheck check", "`presscheck explain METRIC` says why.";
 }

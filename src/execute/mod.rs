@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "deadlines are measured with a monotonic clock")]
 
 mod reader;
+mod samples;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,11 @@ use jiff::Timestamp;
 
 use crate::check::measurement::Measurement;
 use crate::check::outcome::Fault;
+use crate::check::samples::Sampled;
 use crate::plan::{CheckId, Plan};
 use crate::warehouse::{NO_SNAPSHOT, Warehouse};
+
+pub use samples::samples;
 
 /// Most seconds by which the warehouse's clock and the local one may differ.
 pub const CLOCKS_AGREE: i64 = 60;
@@ -38,6 +42,8 @@ pub struct Answers {
     pub now: Option<Timestamp>,
     /// Seconds by which the warehouse's clock is ahead of the local one, at the start; `None` when it could not be read.
     pub clock_skew: Option<i64>,
+    /// Failing rows of checks that failed, where their contract declares columns of them; see [`samples`].
+    pub samples: BTreeMap<CheckId, Result<Sampled, Fault>>,
 }
 
 impl Answers {
@@ -128,7 +134,7 @@ pub fn run(plan: &Plan, warehouse: &dyn Warehouse, options: &Options<'_>, progre
     shared.work();
     let by_check = shared.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clock_skew = clock.map(|clock| clock.as_second().saturating_sub(options.local.as_second()));
-    Answers { by_check, snapshot, snapshot_after: warehouses.snapshot(), now, clock_skew }
+    Answers { by_check, snapshot, snapshot_after: warehouses.snapshot(), now, clock_skew, samples: BTreeMap::new() }
 }
 
 /// The project's own warehouse and the named ones.

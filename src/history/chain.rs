@@ -1,6 +1,6 @@
 //! The records as they are kept, and the hashes that chain them: each is over the record before and everything in its own. Not for what is asked of them.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::record::{CheckRecord, Document};
 
@@ -134,12 +134,55 @@ impl Measured {
     }
 }
 
-/// Follows the chain; how many decisions there are.
-pub(super) fn follow(connection: &Connection) -> Result<u64, String> {
+/// One step of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Journalled {
+    pub run: String,
+    pub contract: String,
+    pub interval: String,
+    pub at: String,
+    pub step: String,
+    pub key: Option<String>,
+    /// The step as JSON.
+    pub body: String,
+    /// Hash of the step before.
+    pub previous: String,
+}
+
+impl Journalled {
+    /// The hash over everything in the step, the one before included.
+    pub fn hash(&self, number: i64) -> String {
+        let number = number.to_string();
+        let texts = [&number, &self.previous, &self.run, &self.contract, &self.interval, &self.at, &self.step, &self.body];
+        let mut hasher = blake3::Hasher::new();
+        for text in texts.map(Some).into_iter().chain([self.key.as_ref()]) {
+            let length = text.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
+            hasher.update(&length.to_le_bytes());
+            hasher.update(text.map(String::as_bytes).unwrap_or_default());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Names of the chains, where a beginning is kept for them.
+pub(super) const DECISIONS: &str = "decisions";
+pub(super) const JOURNAL: &str = "journal";
+
+/// The number and hash before the first record: of the last one that was let go.
+pub(super) fn begins(connection: &Connection, chain: &str) -> rusqlite::Result<(i64, String)> {
+    let found = connection.query_row("select number, hash from forgotten where chain = ?1", [chain], |row| Ok((row.get(0)?, row.get(1)?)));
+    found.optional().map(|found| found.unwrap_or((0, String::new())))
+}
+
+/// Follows the chains; how many decisions there are.
+pub(super) fn follow(connection: &Connection, has_journal: bool) -> Result<u64, String> {
     let wrong = |error: rusqlite::Error| error.to_string();
+    let begin = |chain: &str| if has_journal { begins(connection, chain).map_err(wrong) } else { Ok((0, String::new())) };
+    let first = begin(DECISIONS)?;
     let mut decisions = connection.prepare("select * from decisions order by number").map_err(wrong)?;
     let mut of = connection.prepare("select * from measured where decision = ?1").map_err(wrong)?;
-    let (mut expected, mut previous) = (1, String::new());
+    let (mut expected, mut previous) = (first.0 + 1, first.1);
+    let mut count = 0;
     for row in decisions.query_map([], Decision::read).map_err(wrong)? {
         let (number, decision, hash) = row.map_err(wrong)?;
         let measured = of.query_map([number], Measured::read).map_err(wrong)?.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
@@ -147,6 +190,32 @@ pub(super) fn follow(connection: &Connection) -> Result<u64, String> {
             return Err(format!("decision {expected} is not what was added"));
         }
         (expected, previous) = (number + 1, hash);
+        count += 1;
     }
-    u64::try_from(expected - 1).map_err(|error| error.to_string())
+    if has_journal {
+        follow_journal(connection, begin(JOURNAL)?)?;
+    }
+    Ok(count)
+}
+
+/// The steps, and that the text of each decision is there and is what its step says.
+fn follow_journal(connection: &Connection, first: (i64, String)) -> Result<(), String> {
+    let wrong = |error: rusqlite::Error| error.to_string();
+    let mut steps = connection.prepare("select * from journal order by number").map_err(wrong)?;
+    let mut texts = connection.prepare("select text from documents where hash = ?1").map_err(wrong)?;
+    let (mut expected, mut previous) = (first.0 + 1, first.1);
+    for row in steps.query_map([], Journalled::read).map_err(wrong)? {
+        let (number, step, hash) = row.map_err(wrong)?;
+        if number != expected || step.previous != previous || step.hash(number) != hash {
+            return Err(format!("step {expected} of the journal is not what was added"));
+        }
+        if let Ok(super::Step::Decided { document, .. }) = serde_json::from_str(&step.body) {
+            let text: Option<String> = texts.query_row([&document], |row| row.get(0)).optional().map_err(wrong)?;
+            if text.is_none_or(|text| blake3::hash(text.as_bytes()).to_hex().as_str() != document) {
+                return Err(format!("the decision of step {number} of the journal is not what was stored"));
+            }
+        }
+        (expected, previous) = (number + 1, hash);
+    }
+    Ok(())
 }

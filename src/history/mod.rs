@@ -1,4 +1,5 @@
-//! What was decided and measured, for ever: one SQLite file to which decisions are added and nothing else is done. Read back as what earlier runs measured.
+//! What was decided, measured and done, for ever: one SQLite file to which decisions and the steps of runs are added and nothing else is done. Read back as
+//! what earlier runs measured, and as how far a run came.
 //!
 //! Durable before it is acted on (write-ahead log, `synchronous = FULL`), refuses changes and removals, and chains its records by hash, so that a file that was
 //! edited says so. Rehearsals and runs that selected less are no part of it. It sees records and nothing else, so what is kept is what was told.
@@ -6,6 +7,10 @@
 #![expect(clippy::disallowed_methods, reason = "this room keeps a file")]
 
 mod chain;
+mod journal;
+mod layout;
+mod lock;
+mod step;
 mod told;
 
 use std::collections::BTreeMap;
@@ -16,57 +21,25 @@ use jiff::{Timestamp, Zoned};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::record::{CheckRecord, Document, Ended, Reason};
-
+pub use journal::Claim;
+pub use lock::{Lock, Locked};
+pub use step::{ActKind, ActRecord, Intent, Kept, Run, RunKey, State, Step};
 pub use told::{Line, What};
 
-/// The number of this layout; 2 added what was told. Earlier ones are read, and brought up to it when something is added.
-const LAYOUT: i64 = 2;
 /// Longest that another process may keep the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most earlier intervals that are read of a check.
 const REMEMBERED: usize = 60;
-
-const TABLES: &str = "
-create table decisions (
-    number integer primary key,
-    run text not null unique,
-    contract text not null,
-    interval_start text,
-    interval_end text,
-    begins integer,
-    decided_at text not null,
-    decided integer not null,
-    status text not null,
-    verdicts text not null,
-    expected_hash text not null,
-    snapshot text not null,
-    previous text not null,
-    hash text not null
-);
-create index decisions_by_contract on decisions (contract, begins, decided);
-create table measured (
-    decision integer not null references decisions (number),
-    check_id text not null,
-    kind text not null,
-    outcome text not null,
-    reason text,
-    rows_seen text,
-    value text,
-    unit text,
-    sql_hash text,
-    primary key (decision, check_id)
-) without rowid;
-create trigger decisions_stay before update on decisions begin select raise(abort, 'history is only added to'); end;
-create trigger decisions_remain before delete on decisions begin select raise(abort, 'history is only added to'); end;
-create trigger measured_stays before update on measured begin select raise(abort, 'history is only added to'); end;
-create trigger measured_remains before delete on measured begin select raise(abort, 'history is only added to'); end;
-";
 
 /// The file of one project's history.
 #[derive(Debug)]
 pub struct History {
     connection: Connection,
     path: PathBuf,
+    /// A file of the first layout that is only read has none.
+    has_journal: bool,
+    /// Nor has one of the second what was told.
+    has_told: bool,
 }
 
 /// Whether a decision was added.
@@ -105,7 +78,7 @@ impl History {
         let wrong = |error: String| format!("the history {} cannot be used: {error}", path.display());
         std::fs::create_dir_all(folder).map_err(|error| wrong(error.to_string()))?;
         let connection = Connection::open(&path).map_err(|error| wrong(error.to_string()))?;
-        let mut history = History { connection, path: path.clone() };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
         history.prepare().map_err(|error| wrong(error.to_string()))?;
         history.layout().map_err(wrong)?;
         Ok(history)
@@ -124,7 +97,7 @@ impl History {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|error| wrong(error.to_string()))?;
         connection.busy_timeout(PATIENCE).map_err(|error| wrong(error.to_string()))?;
-        let history = History { connection, path: path.clone() };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
         history.layout().map_err(wrong)?;
         Ok(Some(history))
     }
@@ -139,11 +112,17 @@ impl History {
     /// # Errors
     /// Why it is not kept, for people: then nothing of it is.
     pub fn add(&mut self, document: &Document) -> Result<Added, String> {
-        if document.rehearsal || document.checks.iter().any(|check| check.reason == Some(Reason::Deselected)) {
+        if !real(document) {
             return Ok(Added::NotReal);
         }
-        let begins = document.interval.as_ref().map(|interval| instant(&interval.start)).transpose()?;
-        self.insert(document, begins).map_err(|error| format!("the decision cannot be added to {}: {error}", self.path.display()))
+        let begins = begins(document)?;
+        let mut added = || -> rusqlite::Result<Added> {
+            let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let added = insert(&transaction, document, begins)?;
+            transaction.commit()?;
+            Ok(added)
+        };
+        added().map_err(|error| format!("the decision cannot be added to {}: {error}", self.path.display()))
     }
 
     /// What each check of a contract measured for earlier intervals, the newest first: of each interval the value that was decided last, where the check
@@ -180,12 +159,13 @@ impl History {
         Ok(found)
     }
 
-    /// Follows the chain of hashes from the first record; how many decisions there are.
+    /// Follows the chains of hashes, of decisions and of the journal, from their first records; how many decisions there are.
     ///
     /// # Errors
     /// The first record that is not what was added, for people.
     pub fn verify(&self) -> Result<u64, String> {
-        chain::follow(&self.connection).map_err(|error| format!("the history {} was changed: {error}", self.path.display()))
+        chain::follow(&self.connection, self.has_journal)
+            .map_err(|error| format!("the history {} was changed: {error}", self.path.display()))
     }
 
     fn prepare(&mut self) -> rusqlite::Result<()> {
@@ -194,45 +174,49 @@ impl History {
         self.connection.pragma_update(None, "synchronous", "full")?;
         self.connection.pragma_update(None, "foreign_keys", true)?;
         self.connection.pragma_update(None, "trusted_schema", false)?;
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let layout: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if layout == 0 {
-            transaction.execute_batch(TABLES)?;
-        }
-        if layout < 2 {
-            transaction.execute_batch(told::TABLES)?;
-            transaction.pragma_update(None, "user_version", LAYOUT)?;
-        }
-        transaction.commit()
+        layout::prepare(&mut self.connection)
     }
 
     /// A file of another layout is left alone.
-    fn layout(&self) -> Result<(), String> {
-        let layout = self.layout_now()?;
-        if (1..=LAYOUT).contains(&layout) { Ok(()) } else { Err(format!("it has the layout {layout}, and this version reads {LAYOUT}")) }
-    }
-
-    fn layout_now(&self) -> Result<i64, String> {
-        self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| error.to_string())
-    }
-
-    fn insert(&mut self, document: &Document, begins: Option<i64>) -> rusqlite::Result<Added> {
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let known: Option<i64> =
-            transaction.query_row("select number from decisions where run = ?1", [&document.run], |row| row.get(0)).optional()?;
-        if known.is_some() {
-            return Ok(Added::Known);
+    fn layout(&mut self) -> Result<(), String> {
+        let layout = layout::number(&self.connection).map_err(|error| error.to_string())?;
+        self.has_journal = layout >= 2;
+        self.has_told = layout >= 3;
+        if (1..=layout::LAYOUT).contains(&layout) {
+            Ok(())
+        } else {
+            Err(format!("it has the layout {layout}, and this version reads {}", layout::LAYOUT))
         }
-        let last: Option<(i64, String)> = transaction
-            .query_row("select number, hash from decisions order by number desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let (number, previous) = last.map_or((1, String::new()), |(number, hash)| (number + 1, hash));
-        let record = chain::Decision::of(document, begins, previous);
-        let measured: Vec<chain::Measured> = document.checks.iter().map(chain::Measured::of).collect();
-        write(&transaction, number, &record, &measured)?;
-        transaction.commit()?;
-        Ok(Added::New)
     }
+}
+
+/// Whether a decision is kept: no rehearsal, and no part of the checks.
+fn real(document: &Document) -> bool {
+    !document.rehearsal && !document.checks.iter().any(|check| check.reason == Some(Reason::Deselected))
+}
+
+/// First instant of the interval, in microseconds.
+fn begins(document: &Document) -> Result<Option<i64>, String> {
+    document.interval.as_ref().map(|interval| instant(&interval.start)).transpose()
+}
+
+fn insert(transaction: &Transaction<'_>, document: &Document, begins: Option<i64>) -> rusqlite::Result<Added> {
+    let known: Option<i64> =
+        transaction.query_row("select number from decisions where run = ?1", [&document.run], |row| row.get(0)).optional()?;
+    if known.is_some() {
+        return Ok(Added::Known);
+    }
+    let last: Option<(i64, String)> = transaction
+        .query_row("select number, hash from decisions order by number desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (last, previous) = match last {
+        Some(last) => last,
+        None => chain::begins(transaction, chain::DECISIONS)?,
+    };
+    let record = chain::Decision::of(document, begins, previous);
+    let measured: Vec<chain::Measured> = document.checks.iter().map(chain::Measured::of).collect();
+    write(transaction, last + 1, &record, &measured)?;
+    Ok(Added::New)
 }
 
 /// Newest interval first, and of one interval the last decision first.

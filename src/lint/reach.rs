@@ -12,7 +12,8 @@ use crate::plan::{Asked, GuardingCheck, Upstream};
 
 impl Planned<'_> {
     fn asked(&self, check: &GuardingCheck) -> bool {
-        matches!(self.plan.asks.get(&check.id), Some(Asked::Measured { .. }))
+        // Whether dbt has run a test is a matter of the day, not of the contract.
+        check.kind == "dbt_result" || matches!(self.plan.asks.get(&check.id), Some(Asked::Measured { .. }))
     }
 
     /// Unique ids of all relations upstream of the metrics that are resolved.
@@ -58,7 +59,7 @@ pub(super) fn metrics(look: &mut Look<'_>, planned: &Planned<'_>) {
             };
             let finding = Finding::warning(codes::UNCHECKED_METRIC, format!("{title} can never publish: {why}")).at(span);
             look.found.push(finding.help("add a check, or `dbt_tests: {select: upstream}` for every dbt test upstream of it"));
-        } else if guards.iter().all(|check| check.severity == Severity::Warn) {
+        } else if guards.iter().all(|check| *check.severity_for.get(&metric.id).unwrap_or(&check.severity) == Severity::Warn) {
             let finding =
                 Finding::warning(codes::ONLY_WARNS, format!("{title} is published whatever its checks find: all of them only warn"));
             look.found.push(finding.at(span).help("let one of them hold: severity: hold, or hold_if"));

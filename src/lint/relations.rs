@@ -51,12 +51,16 @@ pub(super) fn columns_of_checks(look: &mut Look<'_>) {
                 | Part::Query { .. }
                 | Part::DbtTests
                 | Part::Everything { .. }
-                | Part::Metric { .. } => {}
+                | Part::Metric { .. }
+                | Part::Rendered => {}
             }
         }
         if let Spec::not_null(spec) = &check.value {
             columns.extend(spec.count.iter().map(|count| (0, count.clone())));
         }
+        // The rows of a query have columns of their own.
+        let samples = check.kind().common().samples.filter(|_| !matches!(check.value, Spec::sql(_)));
+        columns.extend(samples.iter().flat_map(|samples| samples.columns.iter().map(|column| (0, column.clone()))));
         for (index, column) in columns {
             let known = relations.get(index).filter(|_| !is_foreign(check, index)).and_then(|name| look.project.find(name));
             if let Some(node) = known {
@@ -98,6 +102,8 @@ pub(super) fn is_foreign(check: &Spec, relation: usize) -> bool {
             | Spec::schema(_)
             | Spec::change(_)
             | Spec::dbt_tests(_)
-            | Spec::dbt_test(_) => false,
+            | Spec::dbt_test(_)
+            | Spec::dbt_result(_)
+            | Spec::own(_) => false,
         }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::paint::{Paint, word};
 use super::terminal::{cause_line, ended_word};
-use crate::record::{CauseRecord, Certainty, CheckRecord, Document, EdgeKind, Ended, UpstreamRecord};
+use crate::record::{CauseRecord, Certainty, CheckRecord, Document, EdgeKind, Ended, UpstreamRecord, counted};
 
 /// Draws the explanation of a metric; empty when the document has no such metric.
 pub fn explain(document: &Document, metric: &str, colour: bool) -> String {
@@ -16,6 +16,7 @@ pub fn explain(document: &Document, metric: &str, colour: bool) -> String {
         let _ = writeln!(out, "{} {}", paint.verdict(cause.asks, &format!("asks for {}:", word(cause.asks))), cause_line(document, cause));
         if let Some(check) = cause.check.as_deref().and_then(|id| document.check(id)) {
             out.push_str(&measured(check));
+            out.push_str(&samples(check, "  "));
         }
         out.push_str(&path(cause));
     }
@@ -63,11 +64,25 @@ fn mark(ended: Ended) -> &'static str {
 
 fn measured(check: &CheckRecord) -> String {
     let Some(measured) = &check.measured else { return String::new() };
-    let mut out = format!("  measured {} {} in {} rows", measured.value, measured.unit, measured.rows_seen);
+    let mut out = format!("  measured {} in {}", counted(&measured.value, &measured.unit), counted(&measured.rows_seen, "rows"));
     for (name, value) in &measured.facts {
         let _ = write!(out, ", {name} {value}");
     }
     out + "\n"
+}
+
+/// The failing rows that may be shown, a line each.
+pub(super) fn samples(check: &CheckRecord, indent: &str) -> String {
+    let Some(samples) = &check.samples else { return String::new() };
+    if samples.missing.is_some() {
+        return format!("{indent}failing rows could not be read\n");
+    }
+    let told = |row: &Vec<Option<String>>| {
+        let values = samples.columns.iter().zip(row).map(|(column, value)| format!("{column} {}", value.as_deref().unwrap_or("NULL")));
+        format!("{indent}  {}\n", values.collect::<Vec<_>>().join(", "))
+    };
+    let rows: String = samples.rows.iter().map(told).collect();
+    if rows.is_empty() { String::new() } else { format!("{indent}failing rows, such as\n{rows}") }
 }
 
 /// One line for each step, with the word for how the next one depends on it.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::Told;
+use super::explain::samples;
 use super::paint::{Paint, pad, word, wrap};
 use crate::record::{CauseRecord, Document, Ended, FactState, MetricRecord, OwnerRecord, Status, Verdict};
 
@@ -107,10 +108,16 @@ const CAUSES: usize = 3;
 fn why(document: &Document, paint: Paint, width: usize) -> String {
     let mut out = String::new();
     let mut said: BTreeSet<&str> = BTreeSet::new();
+    let mut sampled: BTreeSet<&str> = BTreeSet::new();
     for metric in document.metrics.iter().filter(|metric| metric.verdict != Verdict::Publish) {
         let _ = writeln!(out, "  {}", paint.verdict(metric.verdict, &format!("{}: {}", metric.title, word(metric.verdict))));
         for cause in metric.causes.iter().take(CAUSES) {
             let _ = writeln!(out, "    {}", wrap(&cause_line(document, cause), width, 6));
+            if let Some(check) = cause.check.as_deref().and_then(|id| document.check(id))
+                && sampled.insert(&check.id)
+            {
+                out.push_str(&samples(check, "      "));
+            }
             let path = path(cause);
             if !path.is_empty() {
                 let _ = writeln!(out, "      {}", paint.faint(&wrap(&path, width, 8)));

@@ -60,7 +60,9 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
         | Spec::reconcile(_)
         | Spec::reconcile_rows(_)
         | Spec::dbt_tests(_)
-        | Spec::dbt_test(_) => spec.clone(),
+        | Spec::dbt_test(_)
+        | Spec::dbt_result(_)
+        | Spec::own(_) => spec.clone(),
     })
 }
 
@@ -141,7 +143,8 @@ pub(super) fn with_origin(ground: &Ground<'_>, contract: &Contract, change: &Cha
     Ok(whole)
 }
 
-/// What contract, catalog and manifest say of a relation's columns: the contract's own list, else what the catalog saw with the types that are documented.
+/// What contract, catalog and manifest say of a relation's columns: the contract's own list, else what dbt's enforced contract says, else what the
+/// catalog saw with the types that are documented.
 fn promise(ground: &Ground<'_>, schema: &Schema) -> Result<Promise, Finding> {
     let node = ground.relation(&schema.model)?;
     let documented = |name: &str| node.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
@@ -150,14 +153,22 @@ fn promise(ground: &Ground<'_>, schema: &Schema) -> Result<Promise, Finding> {
         kind: documented(&column.name).and_then(|column| column.data_type.clone()).or_else(|| column.data_type.clone()),
         required: false,
     };
-    let (columns, complete): (Vec<Promised>, bool) = match (&schema.columns, &node.catalog_columns) {
-        (Some(columns), _) => (columns.iter().map(|(name, kind)| Promised::written(name, kind)).collect(), true),
-        (None, Some(seen)) => {
+    // Elsewhere dbt says NOT NULL and the engine does not keep it, or says nothing of it.
+    let keeps = ["duckdb", "postgres", "redshift", "snowflake", "bigquery", "databricks"].contains(&ground.options.macros.dialect());
+    let (columns, complete): (Vec<Promised>, bool) = match (&schema.columns, &node.enforced, &node.catalog_columns) {
+        (Some(columns), _, _) => (columns.iter().map(|(name, kind)| Promised::written(name, kind)).collect(), true),
+        // dbt builds no such model with other columns or types: another table stands there, or somebody altered it.
+        (None, Some(not_null), _) => {
+            let required = |name: &str| keeps && not_null.contains(&name.to_lowercase());
+            let of = |column: &Column| Promised { required: required(&column.name), ..of(column) };
+            (node.columns.iter().map(of).collect(), true)
+        }
+        (None, None, Some(seen)) => {
             let dropped = node.columns.iter().filter(|column| !seen.iter().any(|other| other.name.eq_ignore_ascii_case(&column.name)));
             (seen.iter().chain(dropped).map(of).collect(), true)
         }
         // Documentation need not be complete.
-        (None, None) => (node.columns.iter().map(of).collect(), false),
+        (None, None, None) => (node.columns.iter().map(of).collect(), false),
     };
     Ok(Promise {
         place: (node.database.clone(), node.schema.clone(), node.identifier.clone()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::Spec;
+use crate::check::dbt_tests::Results;
 use crate::check::outcome::{Fault, Reason};
 use crate::contract::{Contract, check_name};
 use crate::dbt::Project;
@@ -42,7 +43,7 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
         plan.technical_owner = owners.technical.as_ref().map(metrics::person);
         plan.business_owner = owners.business.as_ref().map(metrics::person);
     }
-    let keys = [(contract.publish.is_some(), "publish"), (!contract.escalation.is_empty(), "escalation")];
+    let keys = [(contract.publish.is_some(), "publish")];
     let keys = keys.into_iter().filter(|(written, _)| *written);
     plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
@@ -74,17 +75,11 @@ fn of_check(ground: &Ground<'_>, contract: &Contract, metrics: &[Traced], spec: 
     match &spec.value {
         Spec::dbt_tests(tests) => {
             let common = spec.kind().common();
-            if spec.kind().executed().is_err() {
-                let whole = Draft::of(ground, name, spec)?;
-                let tests = dbt_tests::selected(ground, metrics, &tests.select, &common)?;
-                // Each test is skipped by itself, so that the metrics it guards are held.
-                let skipped = |draft: Draft| match &whole.way {
-                    Way::Skipped(fault) => Draft { way: Way::Skipped(fault.clone()), ..draft },
-                    Way::Measured(_) => draft,
-                };
-                return Ok(tests.into_iter().map(skipped).collect());
-            }
-            dbt_tests::selected(ground, metrics, &tests.select, &common)
+            let from = match tests.from.as_ref().map(|from| from.value) {
+                Some(Results::Results) => Some(contract.sources.as_slice()),
+                Some(Results::Queries) | None => None,
+            };
+            dbt_tests::selected(ground, metrics, &tests.select, &common, from)
         }
         Spec::change(change) => {
             let change = with_origin(ground, contract, change).map_err(|finding| vec![finding])?;
@@ -134,7 +129,10 @@ pub(super) fn assemble(
     if !findings.is_empty() {
         return Err(findings);
     }
-    let (asks, statements) = measure::statements(ground, &drafts)?;
+    // A pass of nothing would be evidence of nothing, and a hold would cry wolf on every holiday.
+    let (idle, drafts): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(Draft::nothing_due);
+    notes.extend(idle.iter().map(|draft| format!("{} expects nothing of this interval, so it is not asked and shows nothing", draft.id)));
+    let measure::Asked { asks, statements, samples } = measure::statements(ground, &drafts)?;
     expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
     // Of a schema's columns, most reach only some metric or none.
     let idle = |check: &&GuardingCheck| check.reach.is_empty() && !(check.kind == "schema" && check.id.contains('.'));
@@ -157,6 +155,7 @@ pub(super) fn assemble(
         expected,
         asks,
         statements,
+        samples,
         not_executed,
         blind,
         notes,

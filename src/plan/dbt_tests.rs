@@ -7,18 +7,27 @@ use crate::check::dbt_test::DbtTest;
 use crate::check::outcome::{Fault, Reason};
 use crate::check::threshold::Threshold;
 use crate::check::{Spec, common};
+use crate::contract::Source;
 use crate::dbt::Test;
 use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Part;
 
+use super::dbt_results;
 use super::dbt_standard;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::Traced;
 use super::reach::Subject;
 
-/// The tests that a `dbt_tests` check selects, as drafts in order of unique id.
-pub(super) fn selected(ground: &Ground<'_>, metrics: &[Traced], select: &At<String>, shared: &Common) -> Result<Vec<Draft>, Vec<Finding>> {
+/// The tests that a `dbt_tests` check selects, as drafts in order of unique id. `results`: their results are read, and these are the contract's sources, which say
+/// when each landed.
+pub(super) fn selected(
+    ground: &Ground<'_>,
+    metrics: &[Traced],
+    select: &At<String>,
+    shared: &Common,
+    results: Option<&[Source]>,
+) -> Result<Vec<Draft>, Vec<Finding>> {
     let wanted = match select.trim() {
         "upstream" => None,
         selector => {
@@ -33,7 +42,7 @@ pub(super) fn selected(ground: &Ground<'_>, metrics: &[Traced], select: &At<Stri
         if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&test.unique_id)) {
             continue;
         }
-        let draft = draft(ground, test, shared);
+        let draft = draft(ground, test, shared, results);
         if wanted.is_none() && !metrics.iter().any(|traced| traced.upwards.reach(ground, &draft.subject).is_some()) {
             continue;
         }
@@ -50,12 +59,14 @@ pub(super) fn selected(ground: &Ground<'_>, metrics: &[Traced], select: &At<Stri
 }
 
 /// One test as a draft: measured, or skipped with the reason.
-pub(super) fn draft(ground: &Ground<'_>, test: &Test, shared: &Common) -> Draft {
+pub(super) fn draft(ground: &Ground<'_>, test: &Test, shared: &Common, results: Option<&[Source]>) -> Draft {
     let subject = subject(ground, test);
     let relations = relations(ground, test);
-    let (way, relations) = match common_of(test, shared) {
-        Err(fault) => (Way::Skipped(fault), relations),
-        Ok(common) => match dbt_standard::same(ground, test, &common) {
+    let (way, relations) = match (common_of(test, shared), results) {
+        // dbt compared the thresholds, whatever they are.
+        (Ok(_) | Err(_), Some(sources)) => dbt_results::read(ground, sources, test, allowing(test, shared), &relations),
+        (Err(fault), None) => (Way::Skipped(fault), relations),
+        (Ok(common), None) => match dbt_standard::same(ground, test, &common) {
             Some((spec, relations)) => (Way::Measured(spec), relations),
             None => wrapped(ground, test, common, relations),
         },
@@ -65,11 +76,13 @@ pub(super) fn draft(ground: &Ground<'_>, test: &Test, shared: &Common) -> Draft 
         id: format!("dbt:{}", test.name),
         kind: match &way {
             Way::Measured(spec) => spec.kind_name().to_owned(),
-            Way::Skipped(_) => "dbt_test".to_owned(),
+            Way::Skipped(_) => if results.is_some() { "dbt_result" } else { "dbt_test" }.to_owned(),
         },
         title: test.name.clone(),
         about,
         severity: if test.warns_only { Severity::Warn } else { Severity::Hold },
+        without_baseline: None,
+        severity_for: super::draft::severity_for(shared),
         unit: shared.unit.as_ref().map(|unit| unit.value.clone()),
         recover: shared.recover.as_ref().map(|recover| recover.value.clone()),
         tells: common::Tells::Nothing,
@@ -91,18 +104,25 @@ fn common_of(test: &Test, shared: &Common) -> Result<Common, Fault> {
         let detail = |_| format!("`{key}: {text}` of the dbt test {} is not a threshold that this version compares", test.name);
         text.parse::<Threshold>().map(At::nowhere).map_err(|message| Fault { reason: Reason::NotExecutedYet, detail: detail(message) })
     };
-    let allow_empty = test.meta.get("presscheck").and_then(|ours| ours.get("allow_empty")).and_then(serde_json::Value::as_str);
-    let allow_empty = allow_empty.filter(|reason| !reason.trim().is_empty()).map(|reason| At::nowhere(reason.to_owned()));
     Ok(Common {
-        name: None,
-        title: Some(At::nowhere(test.name.clone())),
         warn_if: Some(limit(&test.warn_if, "warn_if")?),
         hold_if: if test.warns_only { None } else { Some(limit(&test.error_if, "error_if")?) },
+        ..allowing(test, shared)
+    })
+}
+
+/// What dbt's test and the contract say besides thresholds.
+fn allowing(test: &Test, shared: &Common) -> Common {
+    let allow_empty = test.meta.get("presscheck").and_then(|ours| ours.get("allow_empty")).and_then(serde_json::Value::as_str);
+    let allow_empty = allow_empty.filter(|reason| !reason.trim().is_empty()).map(|reason| At::nowhere(reason.to_owned()));
+    Common {
+        name: None,
+        title: Some(At::nowhere(test.name.clone())),
         unit: shared.unit.clone(),
         min_rows: shared.min_rows.clone(),
         allow_empty: allow_empty.or_else(|| shared.allow_empty.clone()),
         ..Common::default()
-    })
+    }
 }
 
 /// The relations that a test is about: the one that it is attached to first, then those that it depends on.

@@ -1,7 +1,9 @@
 //! A check on its way into the plan: who it is, what it vouches for, and whether it can be measured.
 
+use std::collections::BTreeMap;
+
 use crate::check::Spec;
-use crate::check::common::{Severity, Tells};
+use crate::check::common::{Common, Severity, Tells};
 use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
 
@@ -20,6 +22,8 @@ pub(super) struct Draft {
     pub title: String,
     pub about: String,
     pub severity: Severity,
+    pub without_baseline: Option<Severity>,
+    pub severity_for: BTreeMap<MetricId, Severity>,
     pub unit: Option<String>,
     pub recover: Option<String>,
     pub tells: Tells,
@@ -40,6 +44,11 @@ pub(super) struct Draft {
 pub(super) enum Way {
     Measured(Spec),
     Skipped(Fault),
+}
+
+/// What a contract says of single metrics.
+pub(super) fn severity_for(common: &Common) -> BTreeMap<MetricId, Severity> {
+    common.severity_for.iter().map(|(metric, severity)| (metric.value.clone(), severity.value)).collect()
 }
 
 impl Draft {
@@ -86,6 +95,8 @@ impl Draft {
             kind: spec.kind_name().to_owned(),
             about,
             severity: kind.severity(),
+            without_baseline: kind.without_baseline(),
+            severity_for: severity_for(&common),
             unit: common.unit.map(|unit| unit.value),
             recover: common.recover.map(|recover| recover.value),
             tells: kind.tells(),
@@ -97,6 +108,14 @@ impl Draft {
             dbt_test: None,
             id,
         })
+    }
+
+    /// Whether the contract's exceptions leave nothing that this run could expect: then nothing is asked, and nothing is shown by it.
+    pub fn nothing_due(&self) -> bool {
+        match &self.way {
+            Way::Measured(Spec::date_coverage(coverage)) => coverage.expected.is_empty(),
+            Way::Measured(_) | Way::Skipped(_) => false,
+        }
     }
 
     /// Whether dbt, not the contract, wrote what it runs.
@@ -133,6 +152,8 @@ impl Draft {
             kind: self.kind.clone(),
             title: self.title.clone(),
             severity: self.severity,
+            without_baseline: self.without_baseline,
+            severity_for: self.severity_for.clone(),
             about: self.about.clone(),
             unit: self.unit.clone(),
             recover: self.recover.clone(),

@@ -27,7 +27,7 @@ pub fn for_exposure(project: &Project, exposure: &Exposure, lineage: &Lineage, o
     let upstream: BTreeSet<String> = metrics.iter().flat_map(|traced| traced.upwards.relations(&ground)).collect();
     let landed = project.nodes.values().filter(|node| node.kind == NodeKind::Source && upstream.contains(&node.unique_id));
     let mut drafts: Vec<_> = landed.filter_map(|node| sources::of_dbt(&ground, node)).collect();
-    drafts.extend(dbt_tests::selected(&ground, &metrics, &At::nowhere("upstream".to_owned()), &Common::default())?);
+    drafts.extend(dbt_tests::selected(&ground, &metrics, &At::nowhere("upstream".to_owned()), &Common::default(), None)?);
     let mut plan = assemble(&ground, Expected::default(), metrics, drafts, Vec::new())?;
     plan.contract = exposure.name.clone();
     plan.report = exposure.label.clone().unwrap_or_else(|| exposure.name.clone());

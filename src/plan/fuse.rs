@@ -24,7 +24,7 @@ pub(super) struct Member<'a> {
     pub relations: Vec<String>,
     /// The condition on the rows of a scan.
     pub filter: Option<String>,
-    pub columns: Vec<(&'static str, Expect)>,
+    pub columns: Vec<(&'a str, Expect)>,
     pub sql: Rendered,
     /// The cheaper question; only for the rows of a whole table.
     pub quick: Option<Quick>,

@@ -7,11 +7,13 @@ use crate::calendar::{Closed, Interval};
 use crate::check::Spec;
 use crate::check::common::{Expect, Severity};
 use crate::check::outcome::Fault;
+use crate::dbt::run_results::RunResults;
 use crate::lineage::{Certainty, EdgeKind};
 use crate::macros::Macros;
 
 mod bound;
 mod build;
+mod dbt_results;
 mod dbt_standard;
 mod dbt_tests;
 mod draft;
@@ -30,6 +32,7 @@ mod watch;
 
 pub use build::build;
 pub use exposure::for_exposure;
+pub use moments::deadline as ready_by;
 pub use watch::{Watch, WatchingCheck, targets, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
@@ -57,6 +60,8 @@ pub struct Given {
     pub closed: Option<Closed>,
     /// What earlier runs of the contract measured.
     pub past: Past,
+    /// What dbt's last invocation did, where the contract reads results, or why that cannot be read; `None` where nothing was read.
+    pub results: Option<Result<RunResults, String>>,
 }
 
 /// What earlier runs of a contract measured.
@@ -87,6 +92,8 @@ pub struct Plan {
     pub asks: BTreeMap<CheckId, Asked>,
     /// The statements after fusing, in the order in which they are sent.
     pub statements: Vec<Statement>,
+    /// How to list failing rows of the checks whose contract declares columns of them; asked only after a check failed.
+    pub samples: BTreeMap<CheckId, Sampling>,
     /// Contract keys that are valid but not executed by this version, for people.
     pub not_executed: Vec<String>,
     /// Models whose lineage is assumed, and why; for people.
@@ -144,6 +151,10 @@ pub struct GuardingCheck {
     pub title: String,
     /// The worst that the check can ask for; what error and skipped ask for.
     pub severity: Severity,
+    /// What `error(no baseline)` asks for instead, of a check against earlier runs.
+    pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of single metrics.
+    pub severity_for: BTreeMap<MetricId, Severity>,
     /// The relation it is about, as people name it.
     pub about: String,
     pub unit: Option<String>,
@@ -226,6 +237,16 @@ pub struct Statement {
     /// empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
+}
+
+/// A statement that lists failing rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Sampling {
+    pub statement: Statement,
+    /// The declared columns, in the order of the statement's.
+    pub columns: Vec<String>,
+    pub limit: u64,
 }
 
 impl Plan {

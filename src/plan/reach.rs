@@ -76,6 +76,7 @@ impl Subject {
                     subject.metrics.insert(metric.value);
                 }
                 Part::DbtTests => {}
+                Part::Rendered => findings.extend(super::measure::add_rendered(ground, &mut subject, relations, spec).err()),
                 Part::Expression { relation, sql } => {
                     let rendered = ground.options.macros.text(&sql, ground.variables(&names));
                     let read = rendered.and_then(|text| {
@@ -97,6 +98,8 @@ impl Subject {
                 },
             }
         }
+        // The text of an argument stands in what is rendered, too, and is wrong once.
+        findings.dedup();
         if findings.is_empty() { Ok(subject) } else { Err(findings) }
     }
 }

@@ -1,6 +1,8 @@
 //! What must have landed: each source of the contract becomes a freshness check, and its other promises become checks of their own, so that
 //! none of them passes silently.
 
+use std::collections::BTreeMap;
+
 use crate::calendar::Age;
 use crate::check::Spec;
 use crate::check::argument::Scalar;
@@ -201,6 +203,8 @@ fn made(ground: &Ground<'_>, node: &Node, id: String, spec: Spec) -> Draft {
         kind: spec.kind_name().to_owned(),
         about: written(node),
         severity: spec.kind().severity(),
+        without_baseline: spec.kind().without_baseline(),
+        severity_for: BTreeMap::new(),
         unit: None,
         recover: None,
         tells: spec.kind().tells(),
@@ -223,6 +227,8 @@ fn later(ground: &Ground<'_>, node: &Node, what: &str, kind: &str, severity: Sev
         kind: kind.to_owned(),
         about: written(node),
         severity,
+        without_baseline: None,
+        severity_for: BTreeMap::new(),
         unit: None,
         recover: None,
         tells: Tells::Partial,

@@ -46,7 +46,7 @@ pub fn watch(contract: &Contract, project: &Project, lineage: &Lineage, options:
         metrics: draft.guard(&ground, &traced).reach.into_keys().collect(),
         asked: match draft.way {
             Way::Measured(_) => true,
-            Way::Skipped(_) => false,
+            Way::Skipped(_) => draft.kind == "dbt_result",
         },
     };
     let checks = drafts.iter().map(watching).collect();

@@ -8,7 +8,7 @@ pub mod settings;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Finding, nearest};
+use crate::diagnostic::{At, Finding, nearest};
 pub use settings::{Settings, settings_schema};
 
 /// Contracts are small; a larger file is a mistake or an attack.
@@ -146,7 +146,8 @@ impl Workspace {
         let found = self.files_in(&self.settings.contracts, &["yml", "yaml"])?;
         if wanted.is_empty() {
             if found.is_empty() {
-                let folders = self.settings.contracts.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+                let folders =
+                    self.settings.contracts.iter().map(|folder| folder.value.display().to_string()).collect::<Vec<_>>().join(", ");
                 let finding = Finding::error("PC022", format!("there is no contract in {folders} of the project: nothing to check"));
                 return Err(input(
                     finding.help("write one (contracts/README.md shows five lines), or decide a dbt exposure with --exposure NAME"),
@@ -218,10 +219,10 @@ impl Workspace {
     }
 
     /// Files with one of the endings directly in the folders, in order of path; names that begin with `_` or `.` are not meant.
-    fn files_in(&self, folders: &[PathBuf], endings: &[&str]) -> Result<Vec<PathBuf>, Unreadable> {
+    fn files_in(&self, folders: &[At<PathBuf>], endings: &[&str]) -> Result<Vec<PathBuf>, Unreadable> {
         let mut files = Vec::new();
         for folder in folders {
-            let folder = self.root.join(folder);
+            let folder = self.root.join(&folder.value);
             let entries = match folder.read_dir() {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -303,6 +304,13 @@ fn read_settings(root: &Path) -> Result<(Settings, Vec<Finding>), Unreadable> {
         return Ok((Settings::default(), Vec::new()));
     }
     let file = read_text(&path, LARGEST_CONTRACT)?;
-    let read = crate::yaml::read::<Settings>(&file.text, &file.path);
-    Ok((read.value.unwrap_or_default(), read.findings))
+    let mut read = crate::yaml::read::<Settings>(&file.text, &file.path);
+    let settings = read.value.unwrap_or_default();
+    // A folder that nobody named may be missing; one that somebody named holds what would otherwise be passed over.
+    let named = settings.contracts.iter().chain(&settings.macros).filter(|folder| folder.span.line > 0);
+    for folder in named.filter(|folder| !root.join(&folder.value).is_dir()) {
+        let finding = Finding::error("PC025", format!("there is no folder `{}` in the project", folder.value.display()));
+        read.findings.push(finding.at(folder.span).in_file(&file.path).help("make it, or write the name of one that is there"));
+    }
+    Ok((settings, read.findings))
 }

@@ -14,10 +14,10 @@ use crate::tell::{Mail, Route};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Folders with contracts; `contracts` when absent.
-    pub contracts: Vec<PathBuf>,
-    /// Folders with the project's own check templates (`*.sql`); `contracts/macros` when absent.
-    pub macros: Vec<PathBuf>,
+    /// Folders with contracts; `contracts` when absent. Each that is named must be there.
+    pub contracts: Vec<At<PathBuf>>,
+    /// Folders with the project's own check templates (`*.sql`); `contracts/macros` when absent. Each that is named must be there.
+    pub macros: Vec<At<PathBuf>>,
     /// The profile of profiles.yml; the one of dbt_project.yml when absent.
     pub profile: Option<At<String>>,
     /// The target of the profile; the profile's own when absent.
@@ -41,8 +41,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            contracts: vec![PathBuf::from("contracts")],
-            macros: vec![PathBuf::from("contracts/macros")],
+            contracts: vec![At::nowhere(PathBuf::from("contracts"))],
+            macros: vec![At::nowhere(PathBuf::from("contracts/macros"))],
             profile: None,
             target: None,
             threads: None,

@@ -36,7 +36,7 @@ impl Guard<'_> {
     fn ask(&self, end: End, at: Timestamp) -> Ask {
         let nothing = Ask { asks: Verdict::Publish, evidence: false };
         let Some(reach) = self.check.reach.get(self.metric) else { return nothing };
-        let severe = match self.check.severity {
+        let severe = |severity| match severity {
             Severity::Warn => Verdict::Warn,
             Severity::Hold => Verdict::Hold,
         };
@@ -44,9 +44,18 @@ impl Guard<'_> {
             End::Pass => return Ask { asks: Verdict::Publish, evidence: reach.certainty == Certainty::Known },
             End::FailWarn => (Verdict::Warn, |_| true),
             End::FailHold => (Verdict::Hold, |_| true),
-            End::Error => (severe, |waiver| waiver.covers_error),
-            End::Skipped => (severe, |waiver| waiver.covers_skipped),
-            End::Lost => (severe, |_| false),
+            End::Error => (severe(self.check.severity), |waiver| waiver.covers_error),
+            End::NoBaseline => {
+                (severe(self.check.without_baseline.map_or(self.check.severity, |asks| asks.min(self.check.severity))), |waiver| {
+                    waiver.covers_error
+                })
+            }
+            End::Skipped => (severe(self.check.severity), |waiver| waiver.covers_skipped),
+            End::Lost => (severe(self.check.severity), |_| false),
+        };
+        let asks = match self.check.severity_for.get(self.metric) {
+            Some(severity) => severe(*severity),
+            None => asks,
         };
         let waived = self.waivers.iter().any(|waiver| waiver.check == self.check.id && at < waiver.ends && excused(waiver));
         Ask { asks: if waived { asks.min(Verdict::Warn) } else { asks }, evidence: false }

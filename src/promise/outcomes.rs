@@ -27,6 +27,8 @@ pub(super) enum End {
     FailWarn,
     FailHold,
     Error,
+    /// Too little history to compare with.
+    NoBaseline,
     Skipped,
     Lost,
 }
@@ -36,7 +38,7 @@ pub(super) type Pairs = BTreeSet<(Option<End>, Option<End>)>;
 
 /// Faults of the warehouse or the run: they happen to both versions alike.
 const FAULTS: [End; 3] = [End::Error, End::Skipped, End::Lost];
-const EVERY: [End; 6] = [End::Pass, End::FailWarn, End::FailHold, End::Error, End::Skipped, End::Lost];
+const EVERY: [End; 7] = [End::Pass, End::FailWarn, End::FailHold, End::Error, End::NoBaseline, End::Skipped, End::Lost];
 /// Digits of a percentage beyond which its neighbours are not looked for.
 const DIGITS: u32 = 9;
 /// Numbers of rows that are looked at one by one.
@@ -135,7 +137,8 @@ fn together(old: &Spec, new: &Spec, measures: Measures) -> Option<Pairs> {
             | Spec::expression(_)
             | Spec::sql(_)
             | Spec::reconcile(_)
-            | Spec::dbt_test(_),
+            | Spec::dbt_test(_)
+            | Spec::own(_),
             _,
         ) => bad_rows(&old.kind().common(), &new.kind().common(), measures, among_rows(old)),
         // How the other kinds judge is known to them alone.
@@ -146,7 +149,10 @@ fn together(old: &Spec, new: &Spec, measures: Measures) -> Option<Pairs> {
 
 /// Whether the bad ones are among the rows that are counted.
 fn among_rows(spec: &Spec) -> bool {
-    !matches!(spec, Spec::sql(_) | Spec::dbt_test(_))
+    match spec {
+        Spec::own(own) => own.definition.as_ref().is_some_and(|definition| definition.counts_rows()),
+        spec => !matches!(spec, Spec::sql(_) | Spec::dbt_test(_)),
+    }
 }
 
 fn judged(old: &Spec, new: &Spec, measurements: impl Iterator<Item = Measurement>) -> Pairs {

@@ -213,6 +213,12 @@ pub struct CheckRecord {
     pub about: String,
     /// The worst that it can ask for; what an error asks for.
     pub severity: Severity,
+    /// What too little history asks for instead, of a check against earlier runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of single metrics, where the contract says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub severity_for: BTreeMap<String, Severity>,
     /// How it ended.
     pub outcome: Ended,
     /// Why it gave no usable measurement, or was not tried.
@@ -223,6 +229,10 @@ pub struct CheckRecord {
     pub measured: Option<MeasuredRecord>,
     /// How to recover.
     pub recover: Option<String>,
+    /// Failing rows, where the contract declares columns of them. They hold values of the data: no sentence, alert or annotation is written from them, and the
+    /// history does not keep them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SamplesRecord>,
     /// Hash of the SQL that measured it.
     pub sql_hash: Option<String>,
     /// What identifies the data that it saw.
@@ -235,6 +245,18 @@ pub struct CheckRecord {
     pub freshness: bool,
     /// Whether a failure means that a group or date is missing.
     pub coverage: bool,
+}
+
+/// Some failing rows of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SamplesRecord {
+    /// The columns that the contract declares.
+    pub columns: Vec<String>,
+    /// Their values as text, cut to size; null is NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Why they could not be read, if so.
+    pub missing: Option<Reason>,
 }
 
 /// Why a check does not reach metrics that lineage would give it.

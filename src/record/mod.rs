@@ -13,6 +13,7 @@ pub use write::Meta;
 
 pub use crate::check::common::Severity;
 pub use crate::check::outcome::{Ended, Reason};
+pub use crate::check::unit::counted;
 pub use crate::decide::{Class, FactName, FactState, FailOn, Rule, Status, Verdict, WaiverState};
 pub use crate::lineage::{Certainty, EdgeKind};
 

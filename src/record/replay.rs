@@ -89,6 +89,8 @@ fn guarding(check: &CheckRecord) -> GuardingCheck {
         kind: check.kind.clone(),
         title: check.title.clone(),
         severity: check.severity,
+        without_baseline: check.without_baseline,
+        severity_for: check.severity_for.clone(),
         about: check.about.clone(),
         unit: None,
         recover: check.recover.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::outcome::{Ended, Fault, Measured, Outcome};
+use crate::check::samples::Sampled;
 use crate::decide::{Cause, Decision, Fact, FactName, MetricDecision};
 use crate::execute::Answers;
 use crate::plan::{CheckId, Expected, GuardedMetric, GuardingCheck, Plan, Step, Upstream};
@@ -46,7 +47,7 @@ impl Document {
             contract: plan.contract.clone(),
             report: plan.report.clone(),
             promise: meta.promise.clone(),
-            interval: plan.interval.as_ref().map(interval_record),
+            interval: plan.interval.as_ref().map(IntervalRecord::of),
             decided_at: decision.decided_at,
             ready_by: expected.ready_by,
             late_holds: expected.late_holds,
@@ -88,6 +89,12 @@ impl Document {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
+    /// The document without values of rows: what may be kept for ever, and told to people who may not see them.
+    pub fn without_samples(&self) -> Document {
+        let checks = self.checks.iter().map(|check| CheckRecord { samples: None, ..check.clone() });
+        Document { checks: checks.collect(), ..self.clone() }
+    }
+
     /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, how each check ended with what
     /// measurement, and what was known around them.
     fn identifier(&self) -> String {
@@ -116,16 +123,19 @@ fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
     owner.map(|(team, contact)| OwnerRecord { team, contact })
 }
 
-fn interval_record(interval: &crate::calendar::Interval) -> IntervalRecord {
-    let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
-    let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
-    let last_day = last.unwrap_or_else(|_| interval.end.date());
-    IntervalRecord {
-        start: interval.start.to_string(),
-        end: interval.end.to_string(),
-        first_day: interval.start.date().to_string(),
-        last_day: last_day.max(interval.start.date()).to_string(),
-        timezone: interval.start.time_zone().iana_name().map_or_else(|| String::from("UTC"), str::to_owned),
+impl IntervalRecord {
+    /// An interval as it is written down.
+    pub fn of(interval: &crate::calendar::Interval) -> IntervalRecord {
+        let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
+        let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
+        let last_day = last.unwrap_or_else(|_| interval.end.date());
+        IntervalRecord {
+            start: interval.start.to_string(),
+            end: interval.end.to_string(),
+            first_day: interval.start.date().to_string(),
+            last_day: last_day.max(interval.start.date()).to_string(),
+            timezone: interval.start.time_zone().iana_name().map_or_else(|| String::from("UTC"), str::to_owned),
+        }
     }
 }
 
@@ -202,11 +212,14 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
         title: check.title.clone(),
         about: check.about.clone(),
         severity: check.severity,
+        without_baseline: check.without_baseline,
+        severity_for: check.severity_for.clone(),
         outcome: outcome.map_or(Ended::Skipped, Outcome::ended),
         reason,
         detail,
         measured,
         recover: check.recover.clone(),
+        samples: answers.samples.get(&check.id).map(samples_record),
         sql_hash: answer.map(|answer| answer.sql_hash.clone()),
         snapshot: answer.map(|_| answers.snapshot.clone()),
         reaches: check.reach.iter().map(|(metric, reach)| (metric.clone(), reach.certainty)).collect(),
@@ -216,6 +229,13 @@ fn check_record(check: &GuardingCheck, outcomes: &BTreeMap<CheckId, Outcome>, an
             .map(|(because, metrics)| NarrowedRecord { because: because.clone(), metrics: metrics.iter().cloned().collect() }),
         freshness: check.freshness,
         coverage: check.coverage,
+    }
+}
+
+fn samples_record(samples: &Result<Sampled, Fault>) -> SamplesRecord {
+    match samples {
+        Ok(Sampled { columns, rows }) => SamplesRecord { columns: columns.clone(), rows: rows.clone(), missing: None },
+        Err(fault) => SamplesRecord { columns: Vec::new(), rows: Vec::new(), missing: Some(fault.reason) },
     }
 }
 

@@ -7,9 +7,9 @@ use crate::plan::GuardingCheck;
 use super::Telling;
 use super::words;
 
-/// Kinds whose judged number counts the bad things: they fail *for* so many. The others say why themselves.
-const COUNTING: &[&str] =
-    &["not_null", "unique", "accepted_values", "range", "matches", "relationships", "expression", "sql", "dbt_test", "dbt_tests"];
+/// Kinds that say why themselves. The judged number of the others counts the bad things: they fail *for* so many.
+const SAYING_WHY: &[&str] =
+    &["freshness", "row_count", "date_coverage", "groups_present", "schema", "reconcile", "reconcile_rows", "change"];
 
 /// Whether a clause stands alone beside a number, or after "could not be verified because".
 #[derive(Clone, Copy)]
@@ -80,7 +80,7 @@ impl Telling<'_> {
 }
 
 fn failure(check: Option<&GuardingCheck>, title: &str, measured: &Measured, why: &str) -> String {
-    let counts = check.is_some_and(|check| COUNTING.contains(&check.kind.as_str()));
+    let counts = check.is_some_and(|check| !SAYING_WHY.contains(&check.kind.as_str()));
     let too_few_rows = measured.facts.iter().any(|(name, _)| name == "too_few_rows");
     let positive = measured.value.parse::<u128>().is_ok_and(|number| number > 0);
     if counts && positive && !too_few_rows && !measured.unit.is_empty() {

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::calendar::Interval;
+use crate::check::unit::singular;
 use crate::decide::Decision;
 use crate::plan::Plan;
 
@@ -24,26 +25,6 @@ fn grouped(number: &str) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The singular of a plural English noun, as far as units need it.
-fn singular(plural: &str) -> String {
-    let irregular = [("people", "person"), ("men", "man"), ("women", "woman"), ("children", "child"), ("indices", "index")];
-    if let Some((_, one)) = irregular.iter().find(|(many, _)| *many == plural) {
-        return (*one).to_owned();
-    }
-    if let Some(stem) = plural.strip_suffix("ies").filter(|stem| stem.len() > 2) {
-        return format!("{stem}y");
-    }
-    for ending in ["sses", "xes", "ches", "shes", "zzes"] {
-        if plural.ends_with(ending) {
-            return plural.strip_suffix("es").map_or_else(|| plural.to_owned(), str::to_owned);
-        }
-    }
-    match plural.strip_suffix('s') {
-        Some(stem) if !stem.ends_with('s') => stem.to_owned(),
-        Some(_) | None => plural.to_owned(),
-    }
 }
 
 /// `a`, `a and b`, `a, b and c`; from the seventh on, `a, b, c, d, e and 4 more`.

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room sends: it reads the variables that hold addresses and secrets")]
 
 mod alert;
+mod deliver;
 mod email;
 mod flow;
 mod incident;
@@ -24,6 +25,7 @@ use crate::history::{Line, What};
 use crate::record::{Document, IntervalRecord, OwnerRecord, OwnersRecord};
 
 pub use alert::{Alert, payload};
+pub use deliver::{Delivered, deliver};
 pub use email::mail;
 pub use flow::messages;
 pub use route::{Destination, Mail, MailTls, Means, Quiet, Route, Routes, Urgent};

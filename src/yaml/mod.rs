@@ -51,11 +51,15 @@ const MAX_REFUSALS: usize = 500;
 
 /// Reads `text` strictly as `T`: unknown and duplicate keys, wrong types, `.nan`, tabs, oversized anchors: all found in one pass.
 pub fn read<T: serde::de::DeserializeOwned + schemars::JsonSchema>(text: &str, file: &Path) -> Read<T> {
+    read_as(text, file, &schema_of::<T>())
+}
+
+/// [`read`] against another schema than that of the type, such as one with more alternatives.
+pub fn read_as<T: serde::de::DeserializeOwned>(text: &str, file: &Path, schema: &serde_json::Value) -> Read<T> {
     let tree::Planted { root, mut findings } = tree::plant(text);
     let mut cut = BTreeMap::new();
     let value = root.and_then(|mut root| {
-        let schema = schema_of::<T>();
-        let mut shape = shape::Shape::new(&schema);
+        let mut shape = shape::Shape::new(schema);
         let mut fits = shape.fits_root(&mut root);
         let mut value = None;
         for _ in 0..MAX_REFUSALS {

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use presscheck::dbt::artifact::Cause;
 use presscheck::dbt::{Exposure, Metric, Node, Project, SemanticModel, Test};
 
 use super::{DBT_1, DBT_2, SAMPLE, project};
@@ -108,7 +107,6 @@ fn strange_values() {
         assert!(text.contains(from), "{from}");
         let read = presscheck::dbt::manifest::read(text.replace(from, to).as_bytes(), Path::new("m.json"));
         let Err(fault) = read else { panic!("{to} was read") };
-        assert_eq!(fault.cause, Cause::Unreadable);
         format!("{to}\n  {fault}")
     });
     insta::with_settings!({filters => vec![(r"m.json:\d+:\d+", "m.json:L:C")]}, {

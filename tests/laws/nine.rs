@@ -339,6 +339,8 @@ fn live(ground: &Ground, _: &mut Tape<'_>) -> Result<bool, TestCaseError> {
             warn_above: Some(0),
             hold_above: None,
             answer,
+            without_baseline: None,
+            severity_for: None,
             freshness: false,
             affects: None,
         });

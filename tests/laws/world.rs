@@ -50,6 +50,7 @@ pub enum Answer {
     /// The measured number.
     Number(usize),
     Error,
+    NoBaseline,
     Skipped,
     Absent,
 }
@@ -61,6 +62,10 @@ pub struct Check {
     pub warn_above: Option<usize>,
     pub hold_above: Option<usize>,
     pub answer: Answer,
+    /// What too little history asks for, of a check that needs some.
+    pub without_baseline: Option<Severity>,
+    /// What anything but a pass asks for, of one metric.
+    pub severity_for: Option<(usize, Severity)>,
     pub freshness: bool,
     pub affects: Option<usize>,
 }
@@ -125,8 +130,18 @@ impl World {
                 answer: if tape.rarely(170) {
                     Answer::Number(0)
                 } else {
-                    [Answer::Number(0), Answer::Number(1), Answer::Number(2), Answer::Error, Answer::Skipped, Answer::Absent][tape.below(6)]
+                    [
+                        Answer::Number(0),
+                        Answer::Number(1),
+                        Answer::Number(2),
+                        Answer::Error,
+                        Answer::NoBaseline,
+                        Answer::Skipped,
+                        Answer::Absent,
+                    ][tape.below(7)]
                 },
+                severity_for: tape.rarely(60).then(|| (tape.below(metrics.len()), [Severity::Warn, Severity::Hold][tape.below(2)])),
+                without_baseline: [None, Some(Severity::Warn), Some(Severity::Hold)][tape.below(3)],
                 freshness: tape.rarely(40),
                 affects: tape.rarely(25).then(|| tape.below(metrics.len())),
             })
@@ -270,6 +285,7 @@ impl Check {
         match self.answer {
             Answer::Absent => None,
             Answer::Error => Some(error()),
+            Answer::NoBaseline => Some(Outcome::Error(Fault { reason: Reason::NoBaseline, detail: String::new() })),
             Answer::Skipped => Some(skipped()),
             Answer::Number(number) if self.hold_above.is_some_and(|limit| number > limit) => Some(fail(Severity::Hold)),
             Answer::Number(number) if self.warn_above.is_some_and(|limit| number > limit) => Some(fail(Severity::Warn)),
@@ -295,6 +311,8 @@ impl Check {
             kind: String::new(),
             title: String::new(),
             severity: self.severity(),
+            without_baseline: self.without_baseline,
+            severity_for: self.severity_for.iter().map(|(metric, severity)| (format!("m{metric}"), *severity)).collect(),
             about: String::new(),
             unit: None,
             recover: None,
@@ -329,6 +347,7 @@ pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
         expected,
         asks,
         statements: Vec::new(),
+        samples: BTreeMap::new(),
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),

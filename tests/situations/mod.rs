@@ -33,6 +33,12 @@ struct Written {
     #[serde(default)]
     only: BTreeMap<String, String>,
     stray: Option<String>,
+    /// Check -> metric -> what anything but a pass asks for.
+    #[serde(default)]
+    severity_for: BTreeMap<String, BTreeMap<String, Severity>>,
+    /// Checks that hold, and what each asks for while there are too few earlier runs.
+    #[serde(default)]
+    young: BTreeMap<String, Severity>,
     interval: Option<String>,
 }
 
@@ -117,6 +123,12 @@ fn situation(written: Written) -> Situation {
             written.unguarded.as_ref() != Some(metric) && written.only.get(metric).is_none_or(|only| *only == check.id)
         });
     }
+    for check in &mut expected.checks {
+        check.severity_for = written.severity_for.get(&check.id).cloned().unwrap_or_default();
+        if let Some(asks) = written.young.get(&check.id) {
+            (check.severity, check.without_baseline) = (Severity::Hold, Some(*asks));
+        }
+    }
     for (metric, only) in &written.only {
         let check = expected.checks.iter_mut().find(|check| check.id == *only).unwrap();
         check.reach.insert(metric.clone(), reach(&check.about, metric));
@@ -156,6 +168,8 @@ fn plan(interval: &str) -> Plan {
         kind: kind.into(),
         title: title.into(),
         severity,
+        without_baseline: None,
+        severity_for: BTreeMap::new(),
         about: about.into(),
         unit: None,
         recover: (id == "sku_cost_mapping").then(|| "Add the missing SKUs to erp.sku_costs, then rerun.".into()),
@@ -214,6 +228,7 @@ fn plan(interval: &str) -> Plan {
         },
         asks: BTreeMap::new(),
         statements: vec![],
+        samples: BTreeMap::new(),
         not_executed: vec!["escalation".into()],
         blind: vec![],
         notes: vec![],

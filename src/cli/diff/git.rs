@@ -45,15 +45,24 @@ pub(super) fn read(root: &Path, reference: &str) -> Result<Scratch, Stopped> {
         Ok(text) => crate::yaml::read::<Settings>(&text, Path::new("presscheck.yml")).value.unwrap_or_default(),
         Err(_) => Settings::default(),
     };
-    folders.extend(settings.contracts.iter().chain(&settings.macros).cloned());
+    folders.extend(settings.contracts.iter().chain(&settings.macros).map(|folder| folder.value.clone()));
+    // Git keeps no empty folders, and a named one that is not there would be a mistake of the settings.
+    for folder in folders.iter().filter(|folder| is_inside(folder)) {
+        fs::create_dir_all(scratch.folder.join(folder)).map_err(|error| cannot_keep(&error.to_string()))?;
+    }
     let dbt_project = fs::read_to_string(scratch.folder.join("dbt_project.yml")).ok();
     let target = dbt_project.and_then(|text| load::target_path(&TextFile { path: PathBuf::from("dbt_project.yml"), text }));
     let target = PathBuf::from(target.unwrap_or_else(|| "target".to_owned()));
     folders.extend([target.join("manifest.json"), target.join("catalog.json")]);
-    let inside = folders.into_iter().filter(|path| path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)));
-    let wanted: Vec<String> = inside.map(|path| path.to_string_lossy().trim_start_matches("./").trim_end_matches('/').to_owned()).collect();
+    let wanted = folders.into_iter().filter(|path| is_inside(path));
+    let wanted: Vec<String> = wanted.map(|path| path.to_string_lossy().trim_start_matches("./").trim_end_matches('/').to_owned()).collect();
     write(root, reference, &scratch.folder, list(root, reference, &commit, &wanted)?)?;
     Ok(scratch)
+}
+
+/// Whether a path cannot lead out of the folder that it is joined to.
+fn is_inside(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 /// The files of a commit at or below the paths, which are relative to the root of the project.

@@ -82,9 +82,8 @@ impl Side {
             }
             (Err(stopped), _) => return Err(stopped),
         };
-        let texts = loaded.workspace.macros()?;
         let kind = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let overrides = texts.iter().map(|file| (kind(&file.path), file.text.clone())).collect();
+        let overrides = loaded.templates.iter().map(|(path, text)| (kind(path), text.clone())).collect();
         let macros = load::macros(&loaded)?;
         let read = match load::contracts(&loaded, &[]) {
             Ok(read) => read,

@@ -66,6 +66,9 @@ pub(super) fn reach(look: &mut Look<'_>) {
             let finding = Finding::error(codes::UNEXPLAINED_NARROWING, "a check that affects nothing guards nothing").at(check.span);
             look.report(finding.help("list a metric under `affects_only`, or remove the check"));
         }
+        for metric in common.severity_for.keys() {
+            look.must_be_one_of(metric, &metrics, codes::UNKNOWN_METRIC, "metric");
+        }
         for metric in common.affects.iter().chain(common.affects_only.iter().flatten()) {
             look.must_be_one_of(metric, &metrics, codes::UNKNOWN_METRIC, "metric");
         }

@@ -3,6 +3,7 @@
 //! What the file says in two places (tags, meta, freshness, owners) becomes one; what later rooms must not guess (the node that a test counts, the
 //! version that a bare name means) is settled here. What is lost is said in [`Project::notes`].
 
+mod enforced;
 mod semantic;
 mod wire;
 
@@ -20,7 +21,7 @@ const AGAIN: &str = "`dbt compile` writes it again";
 /// Reads a manifest. `file` is only for messages.
 ///
 /// # Errors
-/// Not a manifest (exit code 2), or damaged or of a schema version other than 9 to 12 (exit code 3).
+/// Not a manifest, damaged, or of a schema version other than 9 to 12.
 pub fn read(bytes: &[u8], file: &Path) -> Result<Project, ReadFault> {
     let (manifest, version) = artifact::read::<wire::Manifest>(bytes, file)?;
     let metadata = manifest.metadata().cloned().unwrap_or_default();
@@ -139,6 +140,7 @@ impl Project {
 }
 
 fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
+    let enforced = enforced::columns(&node, node.config.as_ref().and_then(|config| config.materialized.as_deref()));
     let mut config = node.config.unwrap_or_default();
     let compiled_code = not_blank(node.compiled_code);
     let hooks: Vec<String> = [std::mem::take(&mut config.pre_hook), std::mem::take(&mut config.post_hook)]
@@ -186,6 +188,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         meta: merged(wire::object(node.meta), wire::object(config.meta)),
         group: node.group.or(config.group),
         access: node.access.or(config.access),
+        enforced,
         column_types: config.column_types.0.into_iter().map(|(name, Text(text))| (name, text)).collect(),
         freshness: None,
         loaded_at_field: node.loaded_at_field.or(config.loaded_at_field),

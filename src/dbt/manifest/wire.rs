@@ -73,6 +73,9 @@ pub struct Node {
     pub loaded_at_field: Option<String>,
     pub loaded_at_query: Option<String>,
     pub time_spine: Option<TimeSpine>,
+    pub contract: Option<super::enforced::Contract>,
+    #[serde(default)]
+    pub constraints: Option<Vec<super::enforced::Constraint>>,
 }
 
 /// A model with one row for each moment, which the semantic layer joins to.
@@ -137,6 +140,8 @@ pub struct Config {
 pub struct Column {
     pub name: Option<String>,
     pub data_type: Option<Text>,
+    #[serde(default)]
+    pub constraints: Option<Vec<super::enforced::Constraint>>,
 }
 
 #[derive(Deserialize)]
