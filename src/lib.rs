@@ -29,6 +29,7 @@ pub mod macros;
 pub mod plan;
 pub mod lint;
 pub mod starter;
+pub mod odcs;
 // -- asking the warehouse ---------------------------------------------------------- effects
 pub mod warehouse;
 pub mod execute;

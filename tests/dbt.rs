@@ -4,6 +4,7 @@ mod artifacts;
 mod broken;
 mod graph;
 mod manifest;
+mod packs;
 mod profiles;
 mod select;
 

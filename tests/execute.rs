@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod postgres;
+mod thousand;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

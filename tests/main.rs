@@ -20,6 +20,7 @@ mod kinds;
 mod lineage;
 mod lint;
 mod macros;
+mod odcs;
 mod output;
 mod plan;
 mod promise;

@@ -331,6 +331,7 @@ fn statements_are_fused_by_relation_and_filter() {
                  - unique: {column: t.a, where: a > 0}\n- relationships: {column: t.a, to: u.a, null: pass}\n\
                  - accepted_values: {column: t.c, values: [it's, 3, true], null: pass}\n- expression: {model: t, expression: a > b or c is null}\n\
                  - sql: {model: t, query: \"select * from {{ model }} where c < {{ interval.end }}\"}\n\
+                 - not_null: {column: t.a, name: again, unit: things}\n- range: {column: t.b, name: above, min: 0.5}\n- range: {column: t.b, name: above_again, min: 0.5, warn_if: '> 3'}\n\
                  - reconcile: {left: {model: t, value: sum(a)}, right: {model: u, value: sum(b), where: b > 0}, by: [a], tolerance: {relative: 0.5%, absolute: 100}}\n\
                  - change: {metric: m, between: {min: 50% of previous}}\n- dbt_tests: {select: upstream}"
             .into(),

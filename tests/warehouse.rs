@@ -12,6 +12,8 @@ mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_engine;
 #[cfg(feature = "postgres")]
+mod postgres_tls;
+#[cfg(feature = "postgres")]
 pub mod server;
 
 use std::fs;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::arguments::{FailOn, Format, Place, Reach, Report, Which};
+use super::arguments::{FailOn, Place, Reach, Report, Which};
 use super::load::Loaded;
 use super::prepare::{self, Prepared};
 use super::{Ended, Stopped, connect, draw, progress, report, store};
@@ -40,7 +40,8 @@ pub(super) struct Check {
 
 impl Check {
     /// The check that the demo runs on the folder that it wrote.
-    pub(super) fn of_project(folder: &Path, as_of: Timestamp, format: Format) -> Check {
+    #[cfg(feature = "duckdb")]
+    pub(super) fn of_project(folder: &Path, as_of: Timestamp, format: super::arguments::Format) -> Check {
         Check {
             place: Place { project_dir: Some(folder.to_path_buf()), manifest: None, target_path: None },
             which: Which { contracts: Vec::new(), exposure: None, select: Vec::new(), exclude: Vec::new(), as_of: Some(as_of) },

@@ -8,12 +8,14 @@ mod check;
 mod connect;
 mod interrupt;
 mod prepare;
+mod odcs;
 mod progress;
 mod report;
 mod rule;
 mod store;
 mod timings;
 mod completions;
+#[cfg(feature = "duckdb")]
 mod demo;
 mod doctor;
 mod diff;
@@ -69,9 +71,14 @@ enum Command {
     Diff(diff::Diff),
     /// Explain a rule: what it means, why, an example, how to mend it; or list all
     Rule(rule::Rule),
+    /// Begin a contract from a document of another standard
+    Import(odcs::Import),
+    /// Print a contract as a document of another standard
+    Export(odcs::Export),
     /// Print a JSON Schema: of contracts, of presscheck.yml, or of the JSON output
     Schema(schema::Schema),
     /// Write the sample project, build its DuckDB file, and decide its report: no dbt, no server, no network
+    #[cfg(feature = "duckdb")]
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -149,7 +156,10 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Init(init) => init.run(look),
         Command::Diff(diff) => diff.run(look),
         Command::Rule(rule) => rule.run(),
+        Command::Import(import) => import.run(look),
+        Command::Export(export) => export.run(look),
         Command::Schema(schema) => schema.run(),
+        #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
     }

@@ -31,6 +31,7 @@ use crate::plan::{self, MetricId, Plan};
 pub use advice::exposures;
 pub use baseline::Baseline;
 pub use ignore::Ignores;
+pub use relations::is_foreign;
 pub use settings::connections;
 
 /// A rule: what it is called, what it says, and what looks for it.

@@ -71,7 +71,7 @@ pub(super) fn columns_of_checks(look: &mut Look<'_>) {
 }
 
 /// Whether a relation of a check is one that dbt does not know: a bare relation, or one of another connection.
-pub(super) fn is_foreign(check: &Spec, relation: usize) -> bool {
+pub fn is_foreign(check: &Spec, relation: usize) -> bool {
     let side = |left: (bool, bool), right: (bool, bool)| {
         let (bare, elsewhere) = if relation == 0 { left } else { right };
         bare || elsewhere

@@ -81,24 +81,11 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
         }
         let (source, expressions, proof) = match (&member.sql, tables.quick(member)) {
             (Rendered::Query(sql), _) => {
-                let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
-                    Ordered::Alone(alone, others) => {
-                        alone.sql == *sql && alone.connection == member.connection && others[0].columns == member.columns
-                    }
-                    Ordered::Together(_) | Ordered::Pass(_) => false,
-                };
-                match order.iter_mut().find(same) {
-                    Some(Ordered::Alone(alone, others)) => {
-                        alone.checks.push(member.id.clone());
-                        others.push(member);
-                    }
-                    _ => order.push(Ordered::Alone(member.statement(sql.clone()), vec![member])),
-                }
+                ask_alone(&mut order, member, sql.clone(), None);
                 continue;
             }
             (Rendered::Scan(_), Some(Quick::Rows(bad))) => {
-                let parts = vec![member.exactly()];
-                order.push(Ordered::Alone(Statement { parts, ..member.statement(alone(&member.from(), bad)) }, vec![member]));
+                ask_alone(&mut order, member, alone(&member.from(), bad), Some(member.exactly()));
                 continue;
             }
             (Rendered::Scan(_), Some(Quick::Scan(doubts))) => (Source::Rows, vec![doubts.clone()], true),
@@ -149,16 +136,36 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
             }
             Ordered::Together(place) => {
                 let (key, items) = &groups[place];
-                let mut first = 1;
-                for item in items {
-                    asks.extend([ask(item.member, first, item.proof)]);
-                    first += item.expressions.len();
+                for (at, item) in items.iter().enumerate() {
+                    asks.extend([ask(item.member, 1 + columns_before(items, item.measured_by(items, at)), item.proof)]);
                 }
                 statements.push(together(key, items));
             }
         }
     }
     (asks, statements)
+}
+
+/// A statement of its own, or a share in the one that is alike to the letter. `part` is what measures exactly where the statement only proves.
+fn ask_alone<'m, 'a>(order: &mut Vec<Ordered<'m, 'a>>, member: &'m Member<'a>, sql: String, part: Option<Statement>) {
+    let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
+        Ordered::Alone(alone, others) => alone.sql == sql && alone.connection == member.connection && others[0].columns == member.columns,
+        Ordered::Together(_) | Ordered::Pass(_) => false,
+    };
+    match order.iter_mut().find(same) {
+        Some(Ordered::Alone(alone, others)) => {
+            alone.checks.push(member.id.clone());
+            alone.parts.extend(part);
+            others.push(member);
+        }
+        _ => order.push(Ordered::Alone(Statement { parts: part.into_iter().collect(), ..member.statement(sql) }, vec![member])),
+    }
+}
+
+/// How many measured columns stand before this item's in the statement: what two checks ask is measured once.
+fn columns_before(items: &[Item<'_, '_>], item: usize) -> usize {
+    let measured = |(at, other): (usize, &Item<'_, '_>)| if other.measured_by(items, at) == at { other.expressions.len() } else { 0 };
+    items.iter().enumerate().take(item).map(measured).sum()
 }
 
 /// What is known of the tables that several checks are about.
@@ -198,6 +205,16 @@ impl Tables {
     }
 }
 
+impl Item<'_, '_> {
+    /// The first item that measures the same; itself, at `at`, where none does.
+    fn measured_by(&self, items: &[Item<'_, '_>], at: usize) -> usize {
+        let same = |other: &Item<'_, '_>| {
+            (other.proof, &other.expressions, &other.member.columns) == (self.proof, &self.expressions, &self.member.columns)
+        };
+        items.iter().take(at).position(same).unwrap_or(at)
+    }
+}
+
 impl Member<'_> {
     fn from(&self) -> String {
         self.relations.first().cloned().unwrap_or_default()
@@ -226,7 +243,8 @@ impl Member<'_> {
 
 /// The statement of a group, with a part for each check where it has several, or only proves.
 fn together(key: &Key, items: &[Item<'_, '_>]) -> Statement {
-    let measured = items.iter().flat_map(|item| {
+    let once = items.iter().enumerate().filter(|(at, item)| item.measured_by(items, *at) == *at).map(|(_, item)| item);
+    let measured = once.flat_map(|item| {
         let names = item.member.columns.iter().map(|(name, _)| *name);
         let names: Vec<&str> = if item.proof { vec!["doubtful"] } else { names.collect() };
         names.into_iter().zip(item.expressions.iter().map(String::as_str))

@@ -2,8 +2,8 @@
 //!
 //! Shared by the adapters. Not for what a cell means to a check: see [`crate::check`].
 
-use jiff::civil::{Date, DateTime};
-use jiff::{Span, Timestamp};
+#[cfg(any(feature = "duckdb", feature = "adbc"))]
+use jiff::{Span, Timestamp, civil::Date};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::check::measurement::Cell;
@@ -12,6 +12,7 @@ use crate::check::measurement::Cell;
 const PLACES: u32 = 28;
 
 /// What a count of time counts.
+#[cfg(any(feature = "duckdb", feature = "adbc"))]
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
     Second,
@@ -57,6 +58,7 @@ pub(super) fn shortest(text: &str) -> Cell {
 }
 
 /// A point in time, `value` units from 1970: an instant where it has a zone, else the wall time that it shows in UTC.
+#[cfg(any(feature = "duckdb", feature = "adbc"))]
 pub(super) fn time(unit: Unit, value: i64, zoned: bool) -> Cell {
     let instant = match unit {
         Unit::Second => Timestamp::from_second(value),
@@ -72,6 +74,7 @@ pub(super) fn time(unit: Unit, value: i64, zoned: bool) -> Cell {
 }
 
 /// A date, `days` from 1970, as its midnight.
+#[cfg(any(feature = "duckdb", feature = "adbc"))]
 pub(super) fn date(days: i64) -> Cell {
     let day = Span::new().try_days(days).and_then(|span| Date::constant(1970, 1, 1).checked_add(span));
     day.map_or_else(|_| Cell::OutOfRange(format!("a date {days} days from 1970")), |day| Cell::Local(day.at(0, 0, 0, 0)))
@@ -115,7 +118,7 @@ pub(super) fn time_text(text: &str) -> Cell {
         return Cell::Text(text.to_owned());
     }
     let zoned = text[11..].contains(['Z', 'z', '+', '-']);
-    match (zoned, text.parse::<Timestamp>(), text.parse::<DateTime>()) {
+    match (zoned, text.parse::<Timestamp>(), text.parse::<jiff::civil::DateTime>()) {
         (true, Ok(instant), _) => Cell::Instant(instant),
         (false, _, Ok(local)) => Cell::Local(local),
         (_, _, _) => Cell::Text(text.to_owned()),

@@ -12,6 +12,9 @@ use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
 
+#[cfg(not(any(feature = "duckdb", feature = "postgres", feature = "adbc")))]
+compile_error!("choose an engine: --features duckdb, postgres or adbc");
+
 mod about;
 #[cfg(feature = "adbc")]
 pub mod adbc;
@@ -21,6 +24,7 @@ pub mod duckdb;
 mod exact;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
 mod reads;
 #[cfg(feature = "duckdb")]
 pub mod seed;
@@ -102,14 +106,15 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
 
 /// The profile types that this build reads, for people.
 fn types() -> String {
-    let mut types: Vec<&str> = Vec::new();
-    #[cfg(feature = "duckdb")]
-    types.push("duckdb");
-    #[cfg(feature = "postgres")]
-    types.push("postgres");
-    #[cfg(feature = "adbc")]
-    types.extend(adbc::KINDS);
-    format!("`{}`", types.join("`, `"))
+    let types: [&[&str]; _] = [
+        #[cfg(feature = "duckdb")]
+        &["duckdb"],
+        #[cfg(feature = "postgres")]
+        &["postgres"],
+        #[cfg(feature = "adbc")]
+        &adbc::KINDS,
+    ];
+    format!("`{}`", types.concat().join("`, `"))
 }
 
 /// As [`open`], for a project whose sources include files: `files` are the names by which its SQL reads them (`data/orders.parquet`). DuckDB

@@ -54,7 +54,24 @@ pub(super) fn of_connecting(error: &Error, place: &str, user: &str) -> Fault {
             detail: format!("PostgreSQL at {place} refuses the user {user}: {}", shortened(said.message())),
         },
         Some(said) => cannot(shortened(said.message())),
-        None => cannot(shortened(&with_causes(error))),
+        None => {
+            let why = shortened(&with_causes(error));
+            let remedy = remedy_of_certificate(&why);
+            cannot(why + remedy)
+        }
+    }
+}
+
+/// What to do about a certificate that is not trusted.
+fn remedy_of_certificate(why: &str) -> &'static str {
+    if why.contains("UnknownIssuer") {
+        ": name the file of the authority that signed the server's certificate with `sslrootcert`"
+    } else if why.contains("not valid for name") {
+        ": set `host` to a name that the certificate is for, or `sslmode: verify-ca`"
+    } else if why.contains("certificate expired") {
+        ": renew the server's certificate"
+    } else {
+        ""
     }
 }
 

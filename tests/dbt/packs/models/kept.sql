@@ -1,0 +1,1 @@
+select order_id::bigint as order_id, amount, customer from {{ ref('orders') }}
