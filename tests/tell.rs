@@ -57,7 +57,10 @@ fn setup(story: &Story) -> Setup {
             Some("experiment") => Tier::Experiment,
             _ => Tier::Standard,
         },
-        owners: OwnersRecord { business: person("Operations", "ops@brightside.example"), technical: person("Analytics", "data@brightside.example") },
+        owners: OwnersRecord {
+            business: person("Operations", "ops@brightside.example"),
+            technical: person("Analytics", "data@brightside.example"),
+        },
         steps: vec![
             step(Occasion::Hold, 0, &["slack:alerts"]),
             step(Occasion::Hold, 3600, &["email:owners.business"]),
@@ -74,7 +77,8 @@ fn setup(story: &Story) -> Setup {
 
 /// The situation as it was decided at a moment.
 fn decided(when: &str, at: Timestamp) -> Document {
-    let mut document = situations().into_iter().find(|situation| situation.when == when).unwrap_or_else(|| panic!("no situation {when}")).document();
+    let mut document =
+        situations().into_iter().find(|situation| situation.when == when).unwrap_or_else(|| panic!("no situation {when}")).document();
     (document.decided_at, document.rehearsal) = (at, false);
     document
 }
@@ -101,7 +105,8 @@ fn what_is_told_is_what_the_table_says() {
                 .collect();
             sent.sort();
             if sent != *expected {
-                let _ = writeln!(wrong, "{}: at {at}, {when}: sent {sent:?}, expected {expected:?}; waiting {:?}", story.name, telling.put_off);
+                let _ =
+                    writeln!(wrong, "{}: at {at}, {when}: sent {sent:?}, expected {expected:?}; waiting {:?}", story.name, telling.put_off);
             }
             told.extend(telling.seen.clone());
             for message in &telling.messages {
@@ -191,7 +196,8 @@ fn take_letter(mut stream: TcpStream, letters: &Mutex<Vec<String>>) -> std::io::
 
 fn presscheck(arguments: &[&str], folder: &Path, env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
-    for name in ["DBT_PROFILES_DIR", "DBT_PROJECT_DIR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"] {
+    for name in ["DBT_PROFILES_DIR", "DBT_PROJECT_DIR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"]
+    {
         command.env_remove(name);
     }
     command.args(arguments).current_dir(folder).envs(env.iter().copied()).output().unwrap()
@@ -292,7 +298,9 @@ fn alerts_arrive_once_and_are_signed() {
     assert_eq!(tell("2026-11-23T12:01:00Z").status.code(), Some(0));
     assert_eq!(before, at_slack.requests.lock().unwrap().len() + letters.lock().unwrap().len(), "nothing is said twice");
     let paged = fs::read_to_string(bikes.join("paged.json")).unwrap();
-    assert!(serde_json::from_str::<serde_json::Value>(&paged).unwrap()["data"]["heading"].as_str().unwrap().contains("contribution margin"));
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&paged).unwrap()["data"]["heading"].as_str().unwrap().contains("contribution margin")
+    );
     assert!(!fs::read_to_string(bikes.join("paged.env")).unwrap().contains("whsec"), "a command sees no secrets");
     let kept = fs::read(bikes.join(".presscheck/history.sqlite")).unwrap();
     let holds = |what: &str| kept.windows(what.len()).any(|window| window == what.as_bytes());

@@ -122,10 +122,8 @@ impl History {
         if !self.has_told {
             return Ok(Vec::new());
         }
-        let mut statement = self
-            .connection
-            .prepare("select * from told where contract = ?1 order by number")
-            .map_err(|error| wrong(error.to_string()))?;
+        let mut statement =
+            self.connection.prepare("select * from told where contract = ?1 order by number").map_err(|error| wrong(error.to_string()))?;
         let rows = statement.query_map([contract], read).map_err(|error| wrong(error.to_string()))?;
         rows.map(|row| row.map_err(|error| wrong(error.to_string()))).collect()
     }

@@ -282,8 +282,7 @@ impl Flow<'_> {
 
     /// Whether somebody heard that this interval was due and not decided: then they hear of the decision as the end of that.
     fn was_told_undecided(&self) -> bool {
-        let undecided =
-            Incident { occasion: Occasion::Late, root: Root::Undecided, class: None, metrics: Vec::new(), checks: Vec::new() };
+        let undecided = Incident { occasion: Occasion::Late, root: Root::Undecided, class: None, metrics: Vec::new(), checks: Vec::new() };
         let interval = self.situation.document.and_then(|document| document.interval.as_ref()).map(|interval| interval.start.clone());
         let id = undecided.id(&self.setup.contract, &interval.unwrap_or_default());
         self.told.iter().any(|line| line.incident == id && line.what == What::Done)

@@ -180,12 +180,7 @@ fn is_idle(cause: &CauseRecord) -> bool {
     }
 }
 
-fn root_of(
-    document: &Document,
-    metric: &MetricRecord,
-    cause: &CauseRecord,
-    roots: &BTreeMap<String, String>,
-) -> (Root, Option<Class>) {
+fn root_of(document: &Document, metric: &MetricRecord, cause: &CauseRecord, roots: &BTreeMap<String, String>) -> (Root, Option<Class>) {
     let hold = cause.asks == Verdict::Hold;
     let as_class = |class: Class| hold.then_some(class);
     let undecided = as_class(Class::CouldNotDecide);
@@ -247,7 +242,9 @@ fn roots(document: &Document, metrics: &[&MetricRecord], verdict: Verdict) -> BT
             }
             at += 1;
         }
-        let tops = |id: &&&str| above.get(**id).is_none_or(|upper| upper.iter().all(|upper| above.get(upper).is_some_and(|back| back.contains(id))));
+        let tops = |id: &&&str| {
+            above.get(**id).is_none_or(|upper| upper.iter().all(|upper| above.get(upper).is_some_and(|back| back.contains(id))))
+        };
         let root = all.iter().filter(tops).min_by_key(|id| place(id)).or(all.first());
         roots.insert((*id).to_owned(), root.map_or_else(|| (*id).to_owned(), |root| (*root).to_owned()));
     }

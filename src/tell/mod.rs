@@ -3,7 +3,7 @@
 //! Thinking ([`messages`]) is pure: the same input gives the same messages with the same keys. What is sent is asked of the world by [`send`] alone. One cause
 //! is one message for whoever is told of it; it is not repeated until the cause changes, recovers, or a later step is due. Everything that is said
 //! comes from the record: no row values, and no words of a server. Not for words about a single metric ([`crate::sentence`]), nor for hooks after publishing.
-#![expect(clippy::disallowed_methods, reason = "this room sends: it reads the variables that hold addresses and secrets")]
+#![expect(clippy::disallowed_methods, reason = "this room sends, and what it starts has a time limit")]
 
 mod alert;
 mod deliver;

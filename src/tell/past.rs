@@ -31,7 +31,12 @@ impl<'a> Past<'a> {
 
     /// The line with which the cause was opened last, if it was not closed since.
     pub fn open(&self) -> Option<&'a Line> {
-        self.lines.iter().rev().find(|line| matches!(line.what, What::Opened | What::Closed)).copied().filter(|line| line.what == What::Opened)
+        self.lines
+            .iter()
+            .rev()
+            .find(|line| matches!(line.what, What::Opened | What::Closed))
+            .copied()
+            .filter(|line| line.what == What::Opened)
     }
 
     /// The line with which it was opened last, closed since or not.

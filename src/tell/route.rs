@@ -238,7 +238,12 @@ impl Routes {
         if way == "email" {
             return self.email(name);
         }
-        let found = self.named.iter().find(|(known, _)| known.value == name).map(|(_, route)| route).ok_or_else(|| format!("presscheck.yml names no route `{name}`"))?;
+        let found = self
+            .named
+            .iter()
+            .find(|(known, _)| known.value == name)
+            .map(|(_, route)| route)
+            .ok_or_else(|| format!("presscheck.yml names no route `{name}`"))?;
         let means = match (way, found) {
             ("slack", Route { slack: Some(address), .. }) => Means::Slack { address: address.value.clone() },
             ("webhook", Route { webhook: Some(address), secret, .. }) => {

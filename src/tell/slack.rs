@@ -49,7 +49,9 @@ pub fn blocks(alert: &Alert) -> Value {
 fn safe(text: &str, most: usize) -> String {
     let mut out = String::new();
     let mut count = 0;
-    let broken = ["channel", "here", "everyone"].iter().fold(text.to_owned(), |text, word| text.replace(&format!("@{word}"), &format!("@\u{200b}{word}")));
+    let broken = ["channel", "here", "everyone"]
+        .iter()
+        .fold(text.to_owned(), |text, word| text.replace(&format!("@{word}"), &format!("@\u{200b}{word}")));
     for character in broken.chars().filter(|character| *character == '\n' || !character.is_control()) {
         let piece = match character {
             '&' => "&amp;".to_owned(),

@@ -66,7 +66,8 @@ pub(super) fn over(was: &Incident, situation: &Situation<'_>, setup: &Setup) -> 
         Root::Fact(_) | Root::Unverified | Root::Lineage | Root::Internal => "What kept numbers from being verified is over.".to_owned(),
         Root::Caveat(_) | Root::Late | Root::Publish => "It is over.".to_owned(),
     };
-    let now = if alert.metrics.is_empty() || alert.metrics.len() > SENTENCES { document.summary.clone() } else { sentences(&alert.metrics) };
+    let now =
+        if alert.metrics.is_empty() || alert.metrics.len() > SENTENCES { document.summary.clone() } else { sentences(&alert.metrics) };
     alert.text = format!("{what} {now}");
     let facts = [("Data", interval_words(alert.interval.as_ref())), ("Decided", moment(document.decided_at, setup))];
     alert.facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(fact).collect();
@@ -94,7 +95,8 @@ pub(super) fn owners(one: &Incident, situation: &Situation<'_>, setup: &Setup) -
 
 /// One line: the report, and what happened to it.
 pub(super) fn heading(one: &Incident, situation: &Situation<'_>, setup: &Setup) -> String {
-    let titles: Vec<String> = situation.document.into_iter().flat_map(|document| metrics(one, document)).map(|metric| metric.title).collect();
+    let titles: Vec<String> =
+        situation.document.into_iter().flat_map(|document| metrics(one, document)).map(|metric| metric.title).collect();
     let who = match titles.as_slice() {
         [] => String::new(),
         [only] => sentence::inside(only),
@@ -142,7 +144,8 @@ fn plain(one: &Incident, situation: &Situation<'_>, setup: &Setup) -> Alert {
 
 fn of_document(alert: &mut Alert, one: &Incident, document: &Document) {
     alert.metrics = metrics(one, document);
-    let causes: Vec<&CauseRecord> = document.metrics.iter().filter(|metric| one.metrics.contains(&metric.id)).flat_map(|metric| &metric.causes).collect();
+    let causes: Vec<&CauseRecord> =
+        document.metrics.iter().filter(|metric| one.metrics.contains(&metric.id)).flat_map(|metric| &metric.causes).collect();
     for id in one.checks.iter().take(CAUSES) {
         let Some(cause) = causes.iter().find(|cause| cause.check.as_ref() == Some(id)) else { continue };
         let known = alert.causes.iter().any(|known| known.text == cause.text);
@@ -192,7 +195,8 @@ fn text(one: &Incident, situation: &Situation<'_>, setup: &Setup, alert: &Alert)
 
 /// Whether what is said of the whole report is just what there is to say of this cause.
 fn says_everything(one: &Incident, document: &Document) -> bool {
-    let held: Vec<&str> = document.metrics.iter().filter(|metric| metric.verdict == Verdict::Hold).map(|metric| metric.id.as_str()).collect();
+    let held: Vec<&str> =
+        document.metrics.iter().filter(|metric| metric.verdict == Verdict::Hold).map(|metric| metric.id.as_str()).collect();
     one.occasion == Occasion::Hold && one.metrics.iter().map(String::as_str).eq(held)
 }
 

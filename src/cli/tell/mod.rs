@@ -13,7 +13,7 @@ use crate::diagnostic::{Finding, Level, codes};
 use crate::history::{History, Lock, Locked};
 use crate::project::{TextFile, Workspace};
 use crate::record::Document;
-use crate::tell::{self, Message, Means, PutOff, Routes, Situation, Telling, Wire};
+use crate::tell::{self, Means, Message, PutOff, Routes, Situation, Telling, Wire};
 
 #[derive(Debug, Args)]
 pub(super) struct Tell {
@@ -179,9 +179,8 @@ impl Tell {
             draw::say(&format!("! not delivered: {} of {}: {why} ({}); it is tried again next time", one.route, one.contract, one.heading));
         }
         if self.format == Form::Json {
-            let text = serde_json::to_string_pretty(told).map_err(|error| {
-                Stopped::unreadable(Finding::error(codes::INTERNAL, error.to_string()))
-            })?;
+            let text = serde_json::to_string_pretty(told)
+                .map_err(|error| Stopped::unreadable(Finding::error(codes::INTERNAL, error.to_string())))?;
             draw::print(&text);
             return Ok(());
         }

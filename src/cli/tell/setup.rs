@@ -17,13 +17,11 @@ use crate::tell::{Known, Occasion, Overdue, Routes, Setup, Step, Tier};
 
 /// What the contract and the settings say of telling.
 pub(in crate::cli) fn setup(workspace: &Workspace, contract: &Contract) -> Result<Setup, Stopped> {
-    let owners = OwnersRecord {
-        business: contract.owners.as_ref().and_then(|owners| owners.business.as_ref()).map(owner),
-        technical: contract.owners.as_ref().and_then(|owners| owners.technical.as_ref()).map(owner),
-    };
+    let owners = owners(contract);
     let open = contract.escalation.is_empty() || owners.technical.is_none();
     let (exposure, relations) = if open { known(workspace, contract) } else { (Known::default(), BTreeMap::new()) };
-    let steps = if contract.escalation.is_empty() { Setup::default_steps(&exposure) } else { contract.escalation.iter().map(step).collect() };
+    let steps =
+        if contract.escalation.is_empty() { Setup::default_steps(&exposure) } else { contract.escalation.iter().map(step).collect() };
     let zone = contract.schedule.as_ref().and_then(|schedule| schedule.timezone.as_ref());
     Ok(Setup {
         contract: contract.contract.value.clone(),
@@ -41,6 +39,14 @@ pub(in crate::cli) fn setup(workspace: &Workspace, contract: &Contract) -> Resul
         exposure,
         relations,
     })
+}
+
+/// Who answers for the report, as the contract says.
+pub(in crate::cli) fn owners(contract: &Contract) -> OwnersRecord {
+    OwnersRecord {
+        business: contract.owners.as_ref().and_then(|owners| owners.business.as_ref()).map(owner),
+        technical: contract.owners.as_ref().and_then(|owners| owners.technical.as_ref()).map(owner),
+    }
 }
 
 /// The newest interval that was due and that the decision is not about.
@@ -72,7 +78,7 @@ fn record(interval: &Interval) -> IntervalRecord {
     IntervalRecord::of(interval)
 }
 
-fn closed(workspace: &Workspace, contract: &Contract) -> Result<Closed, Stopped> {
+pub(in crate::cli) fn closed(workspace: &Workspace, contract: &Contract) -> Result<Closed, Stopped> {
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else { return Ok(Closed::default()) };
     let file = workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
     let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);

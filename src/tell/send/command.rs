@@ -9,13 +9,8 @@ use super::Try;
 pub(super) fn run(words: &[String], body: &str, limit: Duration) -> Try {
     let Some((program, arguments)) = words.split_first() else { return Try::Refused("it names no program".to_owned()) };
     let begun = Instant::now();
-    let started = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
+    let started =
+        Command::new(program).args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return Try::Refused(format!("the program cannot be started: {}", error.kind())),
@@ -42,7 +37,9 @@ pub(super) fn run(words: &[String], body: &str, limit: Duration) -> Try {
     }
     match ended {
         Ok(status) if status.success() => Try::Taken,
-        Ok(status) => Try::Refused(status.code().map_or_else(|| "the program was killed".to_owned(), |code| format!("the program ended with {code}"))),
+        Ok(status) => {
+            Try::Refused(status.code().map_or_else(|| "the program was killed".to_owned(), |code| format!("the program ended with {code}")))
+        }
         Err(why) => Try::Refused(why.to_owned()),
     }
 }

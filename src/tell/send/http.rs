@@ -60,7 +60,9 @@ fn is_safe(address: &str) -> bool {
     let host = |rest: &str| {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        host.strip_prefix('[').map_or_else(|| host.split(':').next().unwrap_or_default(), |v6| v6.split(']').next().unwrap_or_default()).to_owned()
+        host.strip_prefix('[')
+            .map_or_else(|| host.split(':').next().unwrap_or_default(), |v6| v6.split(']').next().unwrap_or_default())
+            .to_owned()
     };
     match address.split_once("://") {
         Some(("https", rest)) => !rest.is_empty(),

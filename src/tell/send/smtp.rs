@@ -53,10 +53,8 @@ fn transport(mail: &Mail, password: Option<String>, limit: Duration) -> Result<S
         MailTls::None if ["localhost", "127.0.0.1", "::1"].contains(&host.as_str()) => (Tls::None, 25),
         MailTls::None => return Err("`mail.tls: none` is only for a server on this machine".to_owned()),
     };
-    let mut builder = SmtpTransport::builder_dangerous(host)
-        .port(mail.port.as_ref().map_or(usual, |port| port.value))
-        .tls(tls)
-        .timeout(Some(limit));
+    let mut builder =
+        SmtpTransport::builder_dangerous(host).port(mail.port.as_ref().map_or(usual, |port| port.value)).tls(tls).timeout(Some(limit));
     match (&mail.user, password) {
         (Some(user), Some(password)) => builder = builder.credentials(Credentials::new(user.value.clone(), password)),
         (None, None) => {}
