@@ -21,6 +21,13 @@
 {% for step in steps %}step_{{ loop.index }}{% if not loop.last %} + {% endif %}{% endfor %}
 {%- endmacro %}
 
+{#- One side by itself, where the other is on another connection: its keys, its value, its steps. They are compared in the program. -#}
+{% macro default__side(check, relations) -%}
+select {{ side_keys(check.by) }}{{ check[check.side ~ "_value"] }} as side_value{% for step in check.steps %}, {{ check[check.side ~ "_step_" ~ loop.index] }} as step_{{ loop.index }}{% endfor %}
+from {{ relations[0] }} as side{{ grouped(check.by) }}
+having count(*) > 0
+{%- endmacro %}
+
 {% macro default__listing(check, relations) -%}
 {%- set names = key_names(check.by) -%}
 with left_side as (

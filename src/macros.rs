@@ -17,7 +17,7 @@ use crate::diagnostic::{At, Finding, Span, codes, nearest};
 
 mod quoting;
 
-pub use quoting::{identifier, literal};
+pub use quoting::{exact_identifier, identifier, literal};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/macros");
 
@@ -217,6 +217,17 @@ impl Macros {
     /// What is wrong with the template, at its file and line.
     pub fn pass(&self, call: &Call<'_>) -> Result<Option<String>, Finding> {
         self.with(call, |of| Ok(of.find("query").map(|query| of.call(&query)).transpose()?.filter(|sql| !sql.is_empty())))
+    }
+
+    /// Renders one macro of a kind by its name: a piece of what is asked where no single statement can.
+    ///
+    /// # Errors
+    /// What is wrong with the template, at its file and line.
+    pub fn piece(&self, call: &Call<'_>, name: &str) -> Result<String, Finding> {
+        self.with(call, |of| {
+            let missing = || Error::new(ErrorKind::UnknownFunction, format!("there is no macro default__{name}"));
+            of.call(&of.find(name).ok_or_else(missing)?)
+        })
     }
 
     /// The template of a call, ready to call its macros.

@@ -15,6 +15,7 @@ use presscheck::macros::Macros;
 use presscheck::plan::{self, Options};
 use presscheck::yaml;
 
+use crate::dice::Dice;
 use crate::plan::{ended, node, week};
 use crate::warehouse::Database;
 
@@ -30,19 +31,15 @@ struct Row {
     d: Option<u8>,
 }
 
-/// Splitmix.
-struct Random(u64);
+/// Draws tables and checks.
+struct Random(Dice);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
+        self.0.next() % limit
     }
     fn of<T: Clone>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
+        self.0.one(all)
     }
     /// Some tables are dull, so that things pass, too.
     fn rows(&mut self) -> Vec<Row> {
@@ -226,7 +223,7 @@ fn predicates_end_as_a_few_lines_of_rust_end_them() {
     let number = |name: &str, otherwise: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (tables, seed) = (number("PRESSCHECK_RANDOM_CHECKS", 240), number("PRESSCHECK_RANDOM_SEED", 1));
     let macros = Macros::new("duckdb", Vec::new()).unwrap();
-    let mut random = Random(seed);
+    let mut random = Random(Dice(seed));
     let mut wrong = String::new();
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for batch in 0..tables.div_ceil(BATCH) {

@@ -43,6 +43,8 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
+        stands_on: std::collections::BTreeSet::new(),
+        landings: BTreeMap::new(),
     };
     for (index, (from, checks)) in scans.iter().enumerate() {
         let statement = |checks: &[Measure<'_>], parts| Statement {
@@ -51,6 +53,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
             checks: checks.iter().map(|(check, ..)| (*check).to_owned()).collect(),
             sql: format!("select count(*), {} {from}", checks.iter().map(|(_, sql, _)| *sql).collect::<Vec<_>>().join(", ")),
             parts,
+            compare: None,
         };
         let parts = if checks.len() > 1 { checks.iter().map(|check| statement(&[*check], Vec::new())).collect() } else { Vec::new() };
         plan.statements.push(statement(checks, parts));
@@ -71,6 +74,7 @@ fn options(cancel: &AtomicBool) -> Options<'_> {
         cancel,
         local: Timestamp::now(),
         as_of: None,
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
     }
 }

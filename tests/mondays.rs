@@ -3,6 +3,8 @@
 //! The table is `sample_project/mondays.yml`; a new Monday is a new entry there and nothing here.
 
 #[cfg(feature = "postgres")]
+mod ledger;
+#[cfg(feature = "postgres")]
 mod postgres;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! Plans of small worlds, measured by a real DuckDB: what is asked, what comes back and how it is judged, fused and alone.
 
 mod engines;
+#[cfg(feature = "postgres")]
+mod across;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -235,7 +237,7 @@ fn planned_of(case: &Case, project: &Project, selection: Option<&[&str]>) -> Res
         interval: interval.or_else(|| Some(week())),
         selection,
         macros: &macros,
-        given: plan::Given { closed, past: past(case), results: None },
+        given: plan::Given { closed, past: past(case), ..plan::Given::default() },
     };
     let said = |findings: Vec<presscheck::diagnostic::Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     plan::build(&contract(case), project, &lineage, &options).map_err(said)
@@ -245,19 +247,26 @@ pub fn ended(plan: &Plan, database: &Database) -> BTreeMap<String, Outcome> {
     ended_on(plan, &database.open())
 }
 
-fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome> {
+/// One session, at the time at which the cases are decided.
+fn options(cancel: &AtomicBool) -> execute::Options<'_> {
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    let options = execute::Options {
+    execute::Options {
         threads: 1,
         limit: Duration::from_secs(30),
         deadline: None,
-        cancel: &AtomicBool::new(false),
+        cancel,
         local: now,
         as_of: Some(now),
+        moved: execute::MOVED,
         connections: BTreeMap::new(),
-    };
+    }
+}
+
+fn ended_on(plan: &Plan, warehouse: &dyn Warehouse) -> BTreeMap<String, Outcome> {
+    let cancel = AtomicBool::new(false);
+    let options = options(&cancel);
     let answers = execute::run(plan, warehouse, &options, &|_| ());
-    decide::outcomes(plan, &answers, now)
+    decide::outcomes(plan, &answers, options.local)
 }
 
 pub fn told(outcome: &Outcome) -> String {

@@ -31,6 +31,7 @@ const CASES: &[(&str, Edit)] = &[
         entry(results, TEST)["status"] = json!("fail");
         entry(results, TEST)["failures"] = json!(3);
     }),
+    ("the test passed and counted nothing", |results, _| entry(results, TEST)["failures"] = Value::Null),
     ("dbt 2 writes Pass", |results, _| entry(results, TEST)["status"] = json!("Pass")),
     ("the test was in error", |results, _| entry(results, TEST)["status"] = json!("error")),
     ("the test was skipped", |results, _| entry(results, TEST)["status"] = json!("skipped")),

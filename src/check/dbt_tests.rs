@@ -55,4 +55,10 @@ impl super::Kind for DbtTests {
             .then(|| Finding::error(codes::BAD_CHECK, "nothing is selected").at(self.select.span).help("upstream"));
         empty.into_iter().chain(no_thresholds(&common, own)).chain(no_filter(&common, own)).collect()
     }
+    fn executed(&self) -> Result<(), String> {
+        match &self.connection {
+            Some(connection) => Err(format!("dbt's tests run where dbt built the models, not on another connection (`{connection}`)")),
+            None => Ok(()),
+        }
+    }
 }

@@ -21,8 +21,13 @@ crate::check_args! {
         /// `source.table`; the same as `model`.
         #[serde(default)]
         pub source: Option<At<String>>,
-        /// Column (or SQL expression) with the load time.
+        /// Column (or SQL expression) with the load time; required unless `metadata` is asked.
+        #[serde(default = "unsaid")]
+        #[schemars(default)]
         pub loaded_at: At<String>,
+        /// `true`: when the table was last changed, as the warehouse itself keeps it; Snowflake, BigQuery and Databricks do.
+        #[serde(default)]
+        pub metadata: Option<At<bool>>,
         /// Older than this warns.
         #[serde(default)]
         pub warn_after: Option<At<Age>>,
@@ -45,7 +50,20 @@ crate::check_args! {
     }
 }
 
+fn unsaid() -> At<String> {
+    At::nowhere(String::new())
+}
+
 impl Freshness {
+    /// Where the check stands, for what it lacks.
+    fn place(&self) -> crate::diagnostic::Span {
+        let named = self.model.as_ref().or(self.source.as_ref()).map(|relation| relation.span);
+        named.filter(|_| self.loaded_at.span.line == 0).unwrap_or(self.loaded_at.span)
+    }
+    /// Whether the warehouse is asked when the table was changed, in place of its rows.
+    pub fn by_metadata(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.value)
+    }
     fn instant(&self, cell: &Cell) -> Result<Option<Timestamp>, Fault> {
         let wrong = |what: &str| Err(fault(Reason::WrongType, format!("`{}` is {what}, not a time", self.loaded_at)));
         match cell {
@@ -210,6 +228,7 @@ impl super::Kind for Freshness {
         let mut request = Request { columns: vec![("newest", Expect::Time)], ..Request::default() };
         match &self.loaded_at_query {
             Some(query) => request.sql.push(expression("loaded_at_query", query, Grammar::Query)),
+            None if self.by_metadata() => {} // the planner asks the engine in its own words
             None => {
                 request.sql.push(expression("loaded_at", &self.loaded_at, Grammar::Expression));
                 request.arguments.insert("loaded_at_query", serde_json::Value::Null);
@@ -227,19 +246,37 @@ impl super::Kind for Freshness {
     }
     fn problems(&self) -> Vec<Finding> {
         let mut problems = no_thresholds(&self.shared(), "write warn_after and hold_after, such as 12h or 7d");
+        match (&self.metadata, self.loaded_at.span.line > 0 || !self.loaded_at.is_empty()) {
+            (Some(metadata), true) if metadata.value => problems.push(
+                Finding::error(codes::CONTRADICTION, "the warehouse is asked when the table was changed, so `loaded_at` means nothing")
+                    .at(metadata.span)
+                    .help("keep one of the two"),
+            ),
+            (Some(metadata), false) if metadata.value => {
+                let grouped = self.group_by.is_some() || self.shared().filter.is_some();
+                problems.extend(grouped.then(|| {
+                    let finding =
+                        Finding::error(codes::CONTRADICTION, "the warehouse knows when a table was changed, not which rows of it");
+                    finding.at(metadata.span).help("remove `group_by` and `where`, or write loaded_at")
+                }));
+            }
+            (Some(_) | None, true) => {}
+            (Some(_) | None, false) => problems.push(
+                Finding::error(codes::BAD_CHECK, "nothing says when a row was loaded")
+                    .at(self.place())
+                    .help("write loaded_at, a column or SQL"),
+            ),
+        }
         match (&self.model, &self.source) {
             (Some(_), None) | (None, Some(_)) => {}
             (Some(model), Some(_)) => problems.push(Finding::error(codes::CONTRADICTION, "`model` excludes `source`").at(model.span)),
-            (None, None) => problems.push(
-                Finding::error(codes::CONTRADICTION, "no relation is named").at(self.loaded_at.span).help("write source: source.table"),
-            ),
+            (None, None) => problems
+                .push(Finding::error(codes::CONTRADICTION, "no relation is named").at(self.place()).help("write source: source.table")),
         }
         match (&self.warn_after, &self.hold_after) {
             (None, None) => {
                 problems.push(
-                    Finding::error(codes::BAD_CHECK, "no age is asked for")
-                        .at(self.loaded_at.span)
-                        .help("write warn_after, hold_after or both"),
+                    Finding::error(codes::BAD_CHECK, "no age is asked for").at(self.place()).help("write warn_after, hold_after or both"),
                 );
             }
             (Some(warn), Some(hold)) if warn.value > hold.value => {

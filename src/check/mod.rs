@@ -4,21 +4,26 @@
 //! docs derive from that list. SQL measures, this room judges: thresholds, tolerances and times are compared here and nowhere else.
 //! Not for: which metric a check can hold (`plan`), nor what a verdict follows from outcomes (`decide`).
 
+pub mod alike;
 pub mod argument;
 pub mod baseline;
 pub mod bound;
 pub mod common;
 pub mod definition;
+pub mod field;
 pub mod judge;
+pub mod keyed;
 pub mod measurement;
 pub mod missing;
 pub mod outcome;
 pub mod samples;
+pub mod rows;
 pub mod sql_type;
 pub mod threshold;
 pub mod unit;
 
 pub mod accepted_values;
+pub mod aggregate;
 pub mod change;
 pub mod date_coverage;
 pub mod dbt_result;
@@ -44,12 +49,26 @@ use common::{Common, Part, Request, Severity, Tells};
 use measurement::Measurement;
 use outcome::Judgement;
 
+/// Where a relation of a check is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Place {
+    /// A connection of `presscheck.yml`; the project's own when absent.
+    pub connection: Option<At<String>>,
+    /// Whether it is named as the warehouse has it, whatever dbt knows.
+    pub bare: bool,
+}
+
 /// What every kind of check can say of itself.
 pub trait Kind {
     /// The keys that all kinds share.
     fn common(&self) -> Common;
     /// The relations that the check names, as written; the first is the one whose rows are counted.
     fn relations(&self) -> Vec<At<String>>;
+    /// Where each of [`Kind::relations`] is.
+    fn places(&self) -> Vec<Place> {
+        let place = Place { connection: self.common().connection, bare: false };
+        vec![place; self.relations().len()]
+    }
     /// For each of [`Kind::relations`], the predicate that limits its rows; may be shorter. The shared `where` limits the first.
     fn filters(&self) -> Vec<Option<At<String>>> {
         vec![self.common().filter]
@@ -164,6 +183,8 @@ kinds! {
     relationships => relationships::Relationships,
     /// An SQL expression is true on every row.
     expression => expression::Expression,
+    /// An aggregate is within bounds.
+    aggregate => aggregate::Aggregate,
     /// A query that returns the failing rows returns none.
     sql => sql::Sql,
     /// Every expected date is present.

@@ -2,12 +2,15 @@
 
 use serde_json::json;
 
+use super::Place;
 use super::argument::{Number, Percentage, number_json};
 use super::common::{Common, Expect, Grammar, Part, Request, Sql};
 use super::judge::{Bad, count, fault, no_filter, text};
+use super::keyed::{self, Allowed, Keyed};
 use super::measurement::{Cell, Measurement};
 use super::missing::told;
 use super::outcome::{Fault, Judgement, Reason};
+
 use crate::diagnostic::{At, Finding, codes};
 
 crate::check_args! {
@@ -132,12 +135,9 @@ impl Side {
             self.value.value.trim().is_empty().then(|| Finding::error(codes::BAD_CHECK, format!("the {side} side has no value")).at(place));
         named.into_iter().chain(empty).collect()
     }
-    fn executed(&self) -> Result<(), String> {
-        match (&self.relation, &self.connection) {
-            (None, None) => Ok(()),
-            (_, Some(connection)) => Err(format!("comparing across connections (`{connection}`) is not executed by this version")),
-            (Some(relation), None) => Err(format!("`{relation}` is not a dbt model, and other relations are not read by this version")),
-        }
+    /// Where it is; `shared` is the connection of the whole check.
+    fn place(&self, shared: Option<&At<String>>) -> Place {
+        Place { connection: self.connection.as_ref().or(shared).cloned(), bare: self.relation.is_some() }
     }
 }
 
@@ -161,6 +161,20 @@ impl Tolerance {
 }
 
 impl Reconcile {
+    /// What two connections answered, as the one statement would have measured it.
+    ///
+    /// # Errors
+    /// As [`keyed::compare`].
+    pub fn merged(&self, left: &Keyed, right: &Keyed, now: jiff::Timestamp) -> Result<Measurement, Fault> {
+        let tolerance = self.tolerance.as_ref();
+        let allowed = Allowed {
+            relative: tolerance.and_then(|tolerance| tolerance.relative.as_ref()).and_then(|relative| relative.share()),
+            absolute: tolerance.and_then(|tolerance| tolerance.absolute.as_ref()).map(|absolute| absolute.0),
+        };
+        let by: Vec<String> = self.by.iter().map(|column| column.value.clone()).collect();
+        keyed::compare(left, right, &by, self.steps.len(), &allowed, LISTED, now)
+    }
+
     fn compare(&self, measurement: &Measurement) -> Result<Judgement, Fault> {
         let keys = measurement.rows_seen;
         let [beyond, left_only, right_only, not_finite, zero_base] =
@@ -253,6 +267,9 @@ impl super::Kind for Reconcile {
     fn relations(&self) -> Vec<At<String>> {
         vec![self.left.relation(), self.right.relation()]
     }
+    fn places(&self) -> Vec<Place> {
+        [&self.left, &self.right].map(|side| side.place(self.shared().connection.as_ref())).into()
+    }
     fn filters(&self) -> Vec<Option<At<String>>> {
         vec![self.left.filter.clone(), self.right.filter.clone()]
     }
@@ -309,8 +326,5 @@ impl super::Kind for Reconcile {
         });
         let steps: Vec<Finding> = steps.collect();
         self.left.problems("left").into_iter().chain(self.right.problems("right")).chain(tolerance).chain(steps).chain(filter).collect()
-    }
-    fn executed(&self) -> Result<(), String> {
-        self.left.executed().and_then(|()| self.right.executed())
     }
 }

@@ -1,9 +1,12 @@
-//! `reconcile_rows`: two relations agree row by row on a key. Validated; not executed by this version.
+//! `reconcile_rows`: two relations agree row by row on a key.
 
-use super::common::{Common, Part, Request};
-use super::judge::fault;
+use super::Place;
+use super::common::{Common, Expect, Part, Request};
+use super::judge::{Bad, count, fault, text};
 use super::measurement::Measurement;
-use super::outcome::{Judgement, Reason};
+use super::missing::told;
+use super::outcome::{Fault, Judgement, Reason};
+use crate::check::common::Severity;
 use crate::diagnostic::{At, Finding, Span, codes};
 
 crate::check_args! {
@@ -18,6 +21,9 @@ crate::check_args! {
         /// Columns that must agree; all that both sides have when absent.
         #[serde(default)]
         pub columns: Option<At<Vec<At<String>>>>,
+        /// Significant digits by which floats are compared, 1 to 17; bit by bit when absent.
+        #[serde(default)]
+        pub float_digits: Option<At<u32>>,
     }
 }
 
@@ -39,6 +45,27 @@ pub struct Table {
     pub connection: Option<At<String>>,
 }
 
+const COLUMNS: [(&str, Expect); 11] = [
+    ("differing", Expect::Count),
+    ("left_only", Expect::Count),
+    ("right_only", Expect::Count),
+    ("repeated_keys", Expect::Count),
+    ("null_keys", Expect::Count),
+    ("left_rows", Expect::Count),
+    ("right_rows", Expect::Count),
+    ("rows_moved", Expect::Count),
+    // 0 where so much differs that the rest was not looked at: the numbers are then the least that they can be.
+    ("complete", Expect::Count),
+    ("compared_columns", Expect::Text),
+    ("columns_of_one_side", Expect::Text),
+];
+
+/// What is told of each key.
+const ITEMS: [(&str, Expect); 3] = [("in_key", Expect::Text), ("state", Expect::Text), ("columns", Expect::Text)];
+
+/// Most keys that are told.
+pub const LISTED: usize = 25;
+
 impl Table {
     fn relation(&self) -> At<String> {
         self.model.clone().or_else(|| self.relation.clone()).unwrap_or_else(|| At::nowhere(String::new()))
@@ -54,6 +81,68 @@ impl Table {
             ),
         }
     }
+    fn place(&self, shared: Option<&At<String>>) -> Place {
+        Place { connection: self.connection.as_ref().or(shared).cloned(), bare: self.relation.is_some() }
+    }
+}
+
+impl ReconcileRows {
+    fn compare(&self, measurement: &Measurement) -> Result<Judgement, Fault> {
+        let [differing, left_only, right_only, repeated, null] =
+            [count(measurement, 0)?, count(measurement, 1)?, count(measurement, 2)?, count(measurement, 3)?, count(measurement, 4)?];
+        let parts = [
+            (differing, "with other values"),
+            (left_only, "missing on the right"),
+            (right_only, "missing on the left"),
+            (repeated, "there more than once"),
+            (null, "with a NULL in the key"),
+        ];
+        let too_many = || fault(Reason::OutOfRange, "there are more differences than can be counted");
+        let bad = parts.iter().try_fold(0_i128, |sum, (number, _)| sum.checked_add(*number)).ok_or_else(too_many)?;
+        let mut facts: Vec<(String, String)> = Vec::new();
+        for (index, (name, _)) in COLUMNS.iter().enumerate() {
+            facts.extend(text(measurement, index).map(|value| ((*name).to_owned(), value)));
+        }
+        let complete = match count(measurement, 8)? {
+            1 => true,
+            0 => false,
+            other => return Err(fault(Reason::OutOfRange, format!("`complete` is {other}"))),
+        };
+        let mut first = Vec::new();
+        for (at, item) in measurement.items.iter().enumerate() {
+            let [key, state, columns] = [0, 1, 2].map(|index| told(item, index));
+            let told = if columns.is_empty() { state.replace('_', " ") } else { format!("{} ({columns})", state.replace('_', " ")) };
+            facts.push((format!("key_{}", at + 1), format!("{key}: {told}")));
+            if first.len() < 3 {
+                first.push(key);
+            }
+        }
+        let said: Vec<String> = parts
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| if *number == bad { (*what).to_owned() } else { format!("{number} {what}") })
+            .collect();
+        let said = if said.len() > 1 { format!("in disagreement: {}", said.join(", ")) } else { said.concat() };
+        let least = if complete { "" } else { " or more" };
+        let wrong = if first.is_empty() { format!("{said}{least}") } else { format!("{said}{least}: {}", first.join(", ")) };
+        let common = self.shared();
+        let judgement =
+            Bad { common: &common, rows_seen: measurement.rows_seen, bad, among_rows: false, unit: "keys", wrong: &wrong, facts }.judge();
+        match judgement {
+            // More of them could cross what these did not.
+            Judgement::Pass(_) | Judgement::Fail { asks: Severity::Warn, .. } if !complete && common.hold_if.is_some() => {
+                Err(unfinished(bad))
+            }
+            Judgement::Pass(_) if !complete => Err(unfinished(bad)),
+            Judgement::Pass(measured) => Ok(Judgement::Pass(measured)),
+            Judgement::Fail { asks, measured, why } => Ok(Judgement::Fail { asks, measured, why }),
+            Judgement::Error(fault) => Err(fault),
+        }
+    }
+}
+
+fn unfinished(bad: i128) -> Fault {
+    fault(Reason::BudgetExceeded, format!("at least {bad} keys disagree, and so much differs that the rest was not looked at"))
 }
 
 impl super::Kind for ReconcileRows {
@@ -63,22 +152,40 @@ impl super::Kind for ReconcileRows {
     fn relations(&self) -> Vec<At<String>> {
         vec![self.left.relation(), self.right.relation()]
     }
+    fn places(&self) -> Vec<Place> {
+        [&self.left, &self.right].map(|side| side.place(self.shared().connection.as_ref())).into()
+    }
+    fn filters(&self) -> Vec<Option<At<String>>> {
+        vec![self.left.filter.clone(), self.right.filter.clone()]
+    }
     fn subject(&self) -> Vec<Part> {
-        vec![Part::Everything { relation: 0 }, Part::Everything { relation: 1 }]
+        let Some(columns) = &self.columns else { return vec![Part::Everything { relation: 0 }, Part::Everything { relation: 1 }] };
+        let side = |relation: usize| {
+            let named = self.key.iter().chain(columns.iter()).map(move |column| Part::Column { relation, column: column.clone() });
+            named.chain([Part::RowsLost { relation }, Part::RowsAdded { relation }]).collect::<Vec<_>>()
+        };
+        side(0).into_iter().chain(side(1)).collect()
     }
     fn request(&self) -> Request<'_> {
-        Request::default()
+        Request { columns: COLUMNS.to_vec(), items: ITEMS.to_vec(), ..Request::default() }
     }
-    fn judge(&self, _: &Measurement) -> Judgement {
-        Judgement::Error(fault(Reason::NotExecutedYet, "`reconcile_rows` is not executed by this version"))
+    fn judge(&self, measurement: &Measurement) -> Judgement {
+        self.compare(measurement).unwrap_or_else(Judgement::Error)
     }
     fn problems(&self) -> Vec<Finding> {
-        let empty = self.key.value.is_empty().then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(self.key.span));
+        let none = |list: &At<Vec<At<String>>>| {
+            list.value.is_empty().then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(list.span))
+        };
+        let empty = none(&self.key).into_iter().chain(self.columns.as_ref().and_then(none));
         let place = self.key.span;
         let sides = [(&self.left, "left"), (&self.right, "right")].into_iter().filter_map(|(table, side)| table.problem(side, place));
-        sides.chain(empty).collect()
-    }
-    fn executed(&self) -> Result<(), String> {
-        Err("`reconcile_rows` is not executed by this version".to_owned())
+        let filter = super::judge::no_filter(&self.shared(), "write where: under left and right");
+        let digits = self.float_digits.as_ref().filter(|digits| !(1..=17).contains(&digits.value));
+        let digits = digits.map(|digits| Finding::error(codes::BAD_CHECK, "floats have 1 to 17 significant digits").at(digits.span));
+        let named = self.columns.iter().flat_map(|columns| columns.iter());
+        let twice = named.filter(|column| self.key.iter().any(|key| key.eq_ignore_ascii_case(column)));
+        let twice: Vec<Finding> =
+            twice.map(|column| Finding::error(codes::CONTRADICTION, format!("`{column}` is part of the key")).at(column.span)).collect();
+        sides.chain(empty).chain(filter).chain(digits).chain(twice).collect()
     }
 }

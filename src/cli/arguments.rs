@@ -46,7 +46,7 @@ impl Which {
 }
 
 /// How to reach the warehouse.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub(super) struct Reach {
     /// The folder of profiles.yml
     #[arg(long, value_name = "DIR", env = "DBT_PROFILES_DIR")]

@@ -1,19 +1,20 @@
 //! From profiles.yml to an open warehouse. One that cannot be opened is an answer too: every check on it ends as an error.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Stopped;
 use super::arguments::Reach;
 use super::load::Loaded;
-use crate::check::outcome::Fault;
+use crate::check::outcome::{Fault, Reason};
 use crate::dbt::profiles::{self, Profile};
 use crate::dbt::{NodeKind, Project};
 use crate::diagnostic::{Finding, codes};
 use crate::execute::{Answer, Answers};
-use crate::plan::{Asked, Plan};
+use crate::plan::{Asked, Plan, Statement};
 use crate::project::{Workspace, read_text};
 use crate::warehouse::budget::{Budget, Budgeted};
-use crate::warehouse::{self, Warehouse};
+use crate::warehouse::{self, Down, Warehouse};
 
 /// Statements at once where neither option nor profile says.
 const THREADS: usize = 4;
@@ -30,6 +31,36 @@ pub(super) fn in_vain(plan: &Plan, fault: &Fault) -> Answers {
     let answer =
         |(id, _): (&String, &Asked)| (id.clone(), Answer { measurement: Err(fault.clone()), sql_hash: String::new(), attempts: 1 });
     Answers { by_check: asked.map(answer).collect(), ..Answers::default() }
+}
+
+/// The target of a further connection, or why it cannot be used.
+pub(super) fn further(workspace: &Workspace, reach: &Reach, name: &str) -> Result<Profile, Fault> {
+    let written = workspace.settings.connections.iter().find(|(known, _)| known.value == name).map(|(_, connection)| connection);
+    let unknown = || Fault { reason: Reason::Unreachable, detail: format!("presscheck.yml has no connection `{name}`") };
+    let written = written.ok_or_else(unknown)?;
+    let text = |named: &Option<crate::diagnostic::At<String>>| named.as_ref().map(|named| named.value.clone());
+    // What was typed for the project's own warehouse is not meant for this one.
+    let profile = text(&written.profile).or_else(|| reach.profile.clone());
+    read_profile(workspace, reach, profile, text(&written.target)).map_err(|stopped| {
+        let why = stopped.findings.first().map_or_else(String::new, |finding| finding.message.clone());
+        Fault { reason: Reason::Unreachable, detail: format!("the connection `{name}` cannot be used: {why}") }
+    })
+}
+
+/// Opens a further connection; one that cannot be opened says so to whoever asks it.
+pub(super) fn open_further(loaded: &Loaded, reach: &Reach, name: &str) -> Box<dyn Warehouse> {
+    let opened = further(&loaded.workspace, reach, name).and_then(|profile| opened(&loaded.workspace, &loaded.project, &profile));
+    opened.unwrap_or_else(|fault| Box::new(Down(fault)))
+}
+
+/// The further connections that the plan's statements use.
+pub(super) fn used(plans: &[&Plan]) -> BTreeSet<String> {
+    let statements = plans.iter().flat_map(|plan| &plan.statements);
+    let sides = |statement: &Statement| -> Vec<Option<String>> {
+        let sides = statement.compare.iter().flat_map(|compare| compare.sides()).map(|side| side.connection.clone());
+        sides.chain([statement.connection.clone()]).collect()
+    };
+    statements.flat_map(sides).flatten().collect()
 }
 
 /// Opens the warehouse of the project's profile and target.
@@ -77,6 +108,12 @@ pub(super) fn threads(workspace: &Workspace, reach: &Reach, profile: &Profile) -
 
 /// The target that is meant, with its secrets.
 pub(super) fn profile(workspace: &Workspace, reach: &Reach) -> Result<Profile, Stopped> {
+    let target = reach.target.clone().or_else(|| workspace.settings.target.as_ref().map(|target| target.value.clone()));
+    read_profile(workspace, reach, reach.profile.clone(), target)
+}
+
+/// A target of profiles.yml; the project's own profile when none is named.
+fn read_profile(workspace: &Workspace, reach: &Reach, named: Option<String>, target: Option<String>) -> Result<Profile, Stopped> {
     let settings = &workspace.settings;
     let env = |name: &str| std::env::var(name).ok();
     let vars = match &reach.vars {
@@ -90,7 +127,7 @@ pub(super) fn profile(workspace: &Workspace, reach: &Reach) -> Result<Profile, S
         },
         None => serde_json::Map::new(),
     };
-    let named = match (&reach.profile, &settings.profile, &workspace.dbt_project) {
+    let named = match (&named, &settings.profile, &workspace.dbt_project) {
         (Some(name), ..) => name.clone(),
         (None, Some(name), _) => name.value.clone(),
         (None, None, Some(file)) => {
@@ -117,6 +154,5 @@ pub(super) fn profile(workspace: &Workspace, reach: &Reach) -> Result<Profile, S
         return Err(Stopped::usage(finding.help("name its folder with --profiles-dir")));
     };
     let file = read_text(path, 1 << 20)?;
-    let target = reach.target.clone().or_else(|| settings.target.as_ref().map(|target| target.value.clone()));
     profiles::read(&file.text, &file.path, &named, target.as_deref(), &env, &vars).map_err(Stopped::usage)
 }

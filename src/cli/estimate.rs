@@ -1,5 +1,6 @@
 //! What the statements of plans would read, asked of the warehouse without running them. Not for refusing any: see [`crate::warehouse::budget`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::arguments::Reach;
@@ -25,16 +26,30 @@ pub(super) struct Estimated {
 pub(super) fn of(loaded: &Loaded, reach: &Reach, plans: &[&Plan]) -> Result<Vec<Vec<Estimated>>, Stopped> {
     let connected = connect::open(loaded, reach)?;
     let budget = connect::budget(&loaded.workspace);
-    let mut session = connected.warehouse.and_then(|warehouse| warehouse.session());
-    let of_plan = |plan: &&Plan| plan.statements.iter().map(|statement| one(&mut session, statement, budget)).collect();
+    let mut sessions = BTreeMap::from([(None, connected.warehouse.and_then(|warehouse| warehouse.session()))]);
+    for name in connect::used(plans) {
+        let session = connect::open_further(loaded, reach, &name).session();
+        sessions.insert(Some(name), session);
+    }
+    let of_plan = |plan: &&Plan| plan.statements.iter().map(|statement| one(&mut sessions, statement, budget)).collect();
     Ok(plans.iter().map(of_plan).collect())
 }
 
-fn one(session: &mut Result<Box<dyn Session>, Fault>, statement: &Statement, budget: Budget) -> Estimated {
-    let estimate = match (session, &statement.connection) {
-        (Ok(session), None) => session.estimate(&statement.sql, LIMIT),
-        (Ok(_), Some(_)) => Ok(Estimate::default()),
-        (Err(fault), _) => Err(fault.clone()),
+/// Sessions by connection; `None` is the project's own.
+type Sessions = BTreeMap<Option<String>, Result<Box<dyn Session>, Fault>>;
+
+fn one(sessions: &mut Sessions, statement: &Statement, budget: Budget) -> Estimated {
+    let mut of = |connection: &Option<String>, sql: &str| match sessions.get_mut(connection) {
+        Some(Ok(session)) => session.estimate(sql, LIMIT),
+        Some(Err(fault)) => Err(fault.clone()),
+        None => Ok(Estimate::default()),
+    };
+    let estimate = match &statement.compare {
+        Some(compare) => {
+            let [left, right] = compare.sides().map(|side| of(&side.connection, &side.sql));
+            left.and_then(|left| Ok(left.and(right?)))
+        }
+        None => of(&statement.connection, &statement.sql),
     };
     let beyond = match &estimate {
         Ok(estimate) => budget.allows(*estimate).err().map(|fault| fault.detail),

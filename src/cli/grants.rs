@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::arguments::{Place, Which};
+use super::arguments::{Place, Reach, Which};
 use super::{Ended, Stopped, draw, prepare};
 use crate::diagnostic::{Finding, codes};
 use crate::plan::grants::{self, Wanted};
@@ -22,6 +22,9 @@ pub(super) struct Grants {
     /// Whose SQL
     #[arg(long = "for", value_enum, value_name = "ENGINE")]
     engine: Engine,
+    /// A further connection of presscheck.yml, for what is read there; else the project's own warehouse
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// Who gets the grants; for BigQuery serviceAccount:..., user:... or group:...
     #[arg(long, value_name = "ROLE")]
     role: String,
@@ -53,23 +56,25 @@ impl From<Engine> for grants::Engine {
 impl Grants {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let which = Which::all_of(&self.contracts, self.exposure.clone());
-        let (loaded, prepared) = prepare::plans(&self.place, &which, Timestamp::now(), look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &which, &Reach::default(), Timestamp::now(), look)?;
         let plans: Vec<&Plan> = prepared.iter().map(|one| &one.plan).collect();
-        let (relations, unsure) = reads::reads(&plans, &loaded.project, &loaded.lineage);
+        let (relations, unsure) = reads::reads(&plans, self.connection.as_deref(), &loaded.project, &loaded.lineage);
         if relations.is_empty() {
             let finding = Finding::error(codes::NOTHING_TO_CHECK, "these contracts read no relation, so there is nothing to grant");
             return Err(Stopped::usage(finding.help("presscheck plan shows which checks are asked, and why others are not")));
         }
         let below_views = reads::below_views(&relations, &loaded.project);
+        let engine: grants::Engine = self.engine.into();
         let wanted = Wanted {
             role: &self.role,
-            adapter: &loaded.project.adapter,
+            // On a further connection names are written for its own engine.
+            adapter: if self.connection.is_some() { engine.adapter() } else { &loaded.project.adapter },
             contracts: plans.iter().map(|plan| plan.contract.as_str()).collect(),
             relations: &relations,
             below_views: &below_views,
             unsure: &unsure,
         };
-        let sql = grants::sql(self.engine.into(), &wanted).map_err(|message| Stopped::usage(Finding::error(codes::BAD_ROLE, message)))?;
+        let sql = grants::sql(engine, &wanted).map_err(|message| Stopped::usage(Finding::error(codes::BAD_ROLE, message)))?;
         draw::print(&sql);
         loaded.say_notes(look);
         Ok(0)

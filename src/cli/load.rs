@@ -254,7 +254,12 @@ pub(super) fn sound_contracts(loaded: &mut Loaded, wanted: &[String], look: &dra
 
 /// The project's templates, with those of the program.
 pub(super) fn macros(loaded: &Loaded) -> Result<crate::macros::Macros, Stopped> {
-    crate::macros::Macros::new(&loaded.project.adapter, loaded.templates.clone()).map_err(|findings| Stopped { findings, exit_code: 2 })
+    macros_for(loaded, &loaded.project.adapter)
+}
+
+/// The same for another dialect.
+pub(super) fn macros_for(loaded: &Loaded, dialect: &str) -> Result<crate::macros::Macros, Stopped> {
+    crate::macros::Macros::new(dialect, loaded.templates.clone()).map_err(|findings| Stopped { findings, exit_code: 2 })
 }
 
 /// The project's own templates, and the kinds of check that they define.

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the clock, the environment and the working directory enter here")]
 
 mod arguments;
+mod ask;
 mod check;
 mod connect;
 mod interrupt;
@@ -30,6 +31,7 @@ mod load;
 mod plan;
 mod schema;
 mod tell;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +55,8 @@ enum Command {
     Check(check::Check),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
+    /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
+    Verify(verify::Verify),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
@@ -147,6 +151,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
         Command::Plan(plan) => plan.run(look),
+        Command::Verify(verify) => verify.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),

@@ -13,7 +13,7 @@ use super::{Ended, Stopped, draw, prepare};
 use crate::check::common::Severity;
 use crate::diagnostic::{Finding, codes};
 use crate::lineage::Certainty;
-use crate::plan::{Asked, GuardingCheck, Plan as Planned, Upstream};
+use crate::plan::{Asked, GuardingCheck, Plan as Planned, Statement, Upstream};
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let now = self.which.as_of.unwrap_or_else(Timestamp::now);
-        let (loaded, prepared) = prepare::plans(&self.place, &self.which, now, look)?;
+        let (loaded, prepared) = prepare::plans(&self.place, &self.which, &self.reach, now, look)?;
         let plans: Vec<&Planned> = prepared.iter().map(|one| &one.plan).collect();
         let estimates = if self.estimate { Some(estimate::of(&loaded, &self.reach, &plans)?) } else { None };
         let of = |at: usize| estimates.as_ref().and_then(|all| all.get(at)).map_or(&[][..], Vec::as_slice);
@@ -123,7 +123,7 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
     let measured = plan.asks.values().filter(|asked| matches!(asked, Asked::Measured { .. })).count();
     let _ = writeln!(out, "\n{measured} checks in {} queries", plan.statements.len());
     for (number, statement) in plan.statements.iter().enumerate() {
-        let _ = writeln!(out, "  {}. {}: {}", number + 1, statement.relations.join(", "), statement.checks.join(", "));
+        let _ = writeln!(out, "  {}. {}: {}", number + 1, asked_of(statement), statement.checks.join(", "));
         if let Some(estimated) = estimates.get(number) {
             let _ = writeln!(out, "       reads {}", estimate::spoken(estimated));
             if let Some(beyond) = &estimated.beyond {
@@ -148,6 +148,15 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
         let _ = writeln!(out, "note: {note}");
     }
     out
+}
+
+/// Relations, and where they are: `a, b`, `c on finance`.
+fn asked_of(statement: &Statement) -> String {
+    let on = |relation: &str, connection: Option<&String>| connection.map_or(relation.to_owned(), |name| format!("{relation} on {name}"));
+    match &statement.compare {
+        Some(compare) => compare.sides().map(|side| on(&side.relation, side.connection.as_ref())).join(" against "),
+        None => on(&statement.relations.join(", "), statement.connection.as_ref()),
+    }
 }
 
 /// `plan --format json`, version 1.
@@ -202,8 +211,18 @@ struct StatementJson<'a> {
     relations: &'a [String],
     checks: &'a [String],
     sql: &'a str,
+    /// Where two connections are asked: what each is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sides: Option<[SideJson<'a>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<EstimateJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SideJson<'a> {
+    connection: Option<&'a str>,
+    relation: &'a str,
+    sql: &'a str,
 }
 
 /// What is `null` is unknown.
@@ -258,6 +277,9 @@ fn plan_json<'a>(plan: &'a Planned, estimates: &'a [Estimated]) -> PlanJson<'a> 
         relations: &statement.relations,
         checks: &statement.checks,
         sql: &statement.sql,
+        sides: statement.compare.as_ref().map(|compare| {
+            compare.sides().map(|side| SideJson { connection: side.connection.as_deref(), relation: &side.relation, sql: &side.sql })
+        }),
         estimate: estimates.get(number).map(estimate),
     });
     PlanJson {

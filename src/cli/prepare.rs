@@ -2,21 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::arguments::{Place, Which};
+use super::arguments::{Place, Reach, Which};
 use super::load::{self, Loaded};
-use super::{Stopped, draw};
+use super::{Stopped, connect, draw};
 use crate::calendar::{self, Interval, Weekday};
 use crate::check::Spec;
 use crate::check::dbt_tests::Results;
+use crate::check::outcome::Fault;
 use crate::contract::{Contract, Schedule};
 use crate::dbt;
 use crate::diagnostic::{Finding, codes, nearest};
 use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
+use crate::warehouse;
 
 /// A plan and where it came from.
 pub(super) struct Prepared {
@@ -27,10 +30,16 @@ pub(super) struct Prepared {
 }
 
 /// Loads the project and makes the plans that were asked for, in order.
-pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::Look) -> Result<(Loaded, Vec<Prepared>), Stopped> {
+pub(super) fn plans(
+    place: &Place,
+    which: &Which,
+    reach: &Reach,
+    now: Timestamp,
+    look: &draw::Look,
+) -> Result<(Loaded, Vec<Prepared>), Stopped> {
     let mut loaded = Loaded::new(place, look)?;
     let macros = load::macros(&loaded)?;
-    let prepared = plans_of(&mut loaded, which, &macros, now, look)?;
+    let prepared = plans_of(&mut loaded, which, reach, &macros, now, look)?;
     Ok((loaded, prepared))
 }
 
@@ -38,6 +47,7 @@ pub(super) fn plans(place: &Place, which: &Which, now: Timestamp, look: &draw::L
 pub(super) fn plans_of(
     loaded: &mut Loaded,
     which: &Which,
+    reach: &Reach,
     macros: &Macros,
     now: Timestamp,
     look: &draw::Look,
@@ -57,7 +67,7 @@ pub(super) fn plans_of(
     let contracts = load::sound_contracts(loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let given = given(loaded, &contract, now)?;
+        let given = given(loaded, &contract, reach, now)?;
         let plan = one(loaded, &contract, macros, selection.clone(), given, now).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
@@ -82,19 +92,49 @@ pub(super) fn one(
 }
 
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
-pub(super) fn given(loaded: &mut Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Given, Stopped> {
+pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now: Timestamp) -> Result<plan::Given, Stopped> {
     let past = past(loaded, contract, now)?;
     let results = results(loaded, contract);
+    let (connections, near) = connections(loaded, contract, reach)?;
+    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new() };
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
-        return Ok(plan::Given { closed: None, past, results });
+        return Ok(known);
     };
     let file = loaded.workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
     loaded.inputs.push((file.path.clone(), blake3::hash(file.text.as_bytes())));
     let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);
     match read.value {
-        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), past, results }),
+        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), ..known }),
         _ => Err(usage(read.findings)),
     }
+}
+
+/// By name; why one cannot be used.
+type Connections = BTreeMap<String, Result<plan::Connection, Fault>>;
+
+/// The further connections that the contract's checks name, and whether the project's own warehouse is on this machine. A connection that cannot be
+/// used is the fault of the checks that need it.
+fn connections(loaded: &Loaded, contract: &Contract, reach: &Reach) -> Result<(Connections, bool), Stopped> {
+    let places = contract.checks.iter().flat_map(|check| {
+        let kind = check.kind();
+        kind.places().into_iter().map(|place| place.connection).chain([kind.common().connection])
+    });
+    let names: BTreeSet<String> = places.flatten().map(|name| name.value).collect();
+    let mut found = BTreeMap::new();
+    for name in names {
+        let connection = match connect::further(&loaded.workspace, reach, &name) {
+            Ok(profile) => {
+                let macros = Arc::new(load::macros_for(loaded, &profile.kind)?);
+                Ok(plan::Connection { macros, near: warehouse::is_near(&profile.kind, profile.fields()) })
+            }
+            Err(fault) => Err(fault),
+        };
+        found.insert(name, connection);
+    }
+    let compared = contract.checks.iter().any(|check| matches!(check.value, Spec::reconcile_rows(_)));
+    let own = || connect::profile(&loaded.workspace, reach).ok();
+    let near = compared && own().is_some_and(|profile| warehouse::is_near(&profile.kind, profile.fields()));
+    Ok((found, near))
 }
 
 /// What dbt's last invocation did, where the contract reads it. Results that cannot be read are a fault of the checks that need them.
@@ -118,7 +158,7 @@ fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_r
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
 fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
-    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::change(_)));
+    let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::aggregate(_) | Spec::change(_)));
     if !needed {
         return Ok(plan::Past::default());
     }

@@ -27,6 +27,11 @@ pub(super) fn store(path: &Path, text: &str) -> Result<(), String> {
     moved.map_err(wrong)
 }
 
+/// Takes a stored decision away, as far as that can be done.
+pub(super) fn discard(path: &Path) {
+    drop(fs::remove_file(path));
+}
+
 /// What an earlier run read of the models; nothing, when there is nothing that can be read.
 pub(super) fn kept_lineage(target: &Path) -> Vec<u8> {
     fs::read(target.join("presscheck").join(LINEAGE)).unwrap_or_default()

@@ -4,7 +4,9 @@
 //! changes nothing. Whatever goes wrong becomes a fault of the checks concerned; the run goes on. Not for judging: see [`crate::decide`].
 #![expect(clippy::disallowed_methods, reason = "deadlines are measured with a monotonic clock")]
 
+mod across;
 mod reader;
+mod rows;
 mod samples;
 mod worker;
 
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::check::measurement::Measurement;
-use crate::check::outcome::Fault;
+use crate::check::outcome::{Fault, Reason};
 use crate::check::samples::Sampled;
 use crate::plan::{CheckId, Plan};
 use crate::warehouse::{NO_SNAPSHOT, Warehouse};
@@ -26,6 +28,8 @@ pub use samples::samples;
 
 /// Most seconds by which the warehouse's clock and the local one may differ.
 pub const CLOCKS_AGREE: i64 = 60;
+/// Most rows that one comparison may fetch, unless presscheck.yml says otherwise.
+pub const MOVED: u64 = 10_000_000;
 /// How often a run looks whether it was stopped.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -34,8 +38,10 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct Answers {
     /// By check.
     pub by_check: BTreeMap<CheckId, Answer>,
-    /// What identifies the data that was read.
+    /// What identifies the data that was read, of all connections.
     pub snapshot: String,
+    /// The same of each further connection, by its name.
+    pub connections: BTreeMap<String, String>,
     /// The same, taken after the last statement: another text means that the data moved under the run.
     pub snapshot_after: String,
     /// The decision time: the warehouse's clock when the run began, or the time of a rehearsal. `None` when the clock could not be read.
@@ -86,6 +92,8 @@ pub struct Options<'a> {
     pub local: Timestamp,
     /// The decision time of a rehearsal, in place of the warehouse's clock.
     pub as_of: Option<Timestamp>,
+    /// Most rows that one comparison across connections may fetch.
+    pub moved: u64,
     /// Further connections by the name that statements use.
     pub connections: BTreeMap<String, &'a dyn Warehouse>,
 }
@@ -116,7 +124,8 @@ pub enum Progress {
 /// Runs every statement of the plan that is measured. Returns when all have ended, the deadline has passed or the run was cancelled.
 pub fn run(plan: &Plan, warehouse: &dyn Warehouse, options: &Options<'_>, progress: &(dyn Fn(Progress) + Sync)) -> Answers {
     let warehouses = Warehouses { own: warehouse, named: &options.connections };
-    let snapshot = warehouses.snapshot();
+    let connections = warehouses.of_each();
+    let snapshot = warehouses.snapshot(&connections);
     let clock = warehouse.session().and_then(|mut session| session.now()).ok();
     let now = options.as_of.or(clock);
     let shared = Shared {
@@ -134,7 +143,8 @@ pub fn run(plan: &Plan, warehouse: &dyn Warehouse, options: &Options<'_>, progre
     shared.work();
     let by_check = shared.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clock_skew = clock.map(|clock| clock.as_second().saturating_sub(options.local.as_second()));
-    Answers { by_check, snapshot, snapshot_after: warehouses.snapshot(), now, clock_skew, samples: BTreeMap::new() }
+    let snapshot_after = warehouses.snapshot(&warehouses.of_each());
+    Answers { by_check, snapshot, snapshot_after, connections, now, clock_skew, samples: BTreeMap::new() }
 }
 
 /// The project's own warehouse and the named ones.
@@ -144,9 +154,22 @@ struct Warehouses<'a> {
     named: &'a BTreeMap<String, &'a dyn Warehouse>,
 }
 
-impl Warehouses<'_> {
-    fn snapshot(&self) -> String {
-        let named = self.named.iter().map(|(name, warehouse)| format!("{name}={}", warehouse.snapshot()));
+impl<'a> Warehouses<'a> {
+    /// The warehouse of a connection; `None` is the project's own.
+    fn get(&self, connection: &Option<String>) -> Result<&'a dyn Warehouse, Fault> {
+        match connection {
+            None => Ok(self.own),
+            Some(name) => self.named.get(name).copied().ok_or_else(|| Fault {
+                reason: Reason::Unreachable,
+                detail: format!("no connection `{name}` is open: name it under `connections` in presscheck.yml"),
+            }),
+        }
+    }
+    fn of_each(&self) -> BTreeMap<String, String> {
+        self.named.iter().map(|(name, warehouse)| (name.clone(), warehouse.snapshot())).collect()
+    }
+    fn snapshot(&self, of_each: &BTreeMap<String, String>) -> String {
+        let named = of_each.iter().map(|(name, snapshot)| format!("{name}={snapshot}"));
         std::iter::once(self.own.snapshot()).chain(named).collect::<Vec<_>>().join(" ")
     }
 }

@@ -1,11 +1,11 @@
 //! Some failing rows of checks that failed: small statements after all others, on the same snapshot. What goes wrong here changes no outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{Options, POLL};
+use super::{Options, POLL, Warehouses};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::check::samples::Sampled;
@@ -28,13 +28,19 @@ pub fn samples(
     if wanted.is_empty() {
         return BTreeMap::new();
     }
-    let told: BTreeMap<CheckId, Result<Sampled, Fault>> = match warehouse.session() {
-        Ok(mut session) => watched(session.canceller().as_ref(), options.cancel, || {
-            wanted.iter().map(|(id, sampling)| ((*id).clone(), rows(session.as_mut(), sampling, options))).collect()
-        }),
-        Err(fault) => wanted.iter().map(|(id, _)| ((*id).clone(), Err(fault.clone()))).collect(),
-    };
-    if warehouse.snapshot() == snapshot {
+    let warehouses = Warehouses { own: warehouse, named: &options.connections };
+    let mut told: BTreeMap<CheckId, Result<Sampled, Fault>> = BTreeMap::new();
+    let connections: BTreeSet<&Option<String>> = wanted.iter().map(|(_, sampling)| &sampling.statement.connection).collect();
+    for connection in connections {
+        let of = || wanted.iter().filter(|(_, sampling)| sampling.statement.connection == *connection);
+        match warehouses.get(connection).and_then(Warehouse::session) {
+            Ok(mut session) => told.extend(watched(session.canceller().as_ref(), options.cancel, || {
+                of().map(|(id, sampling)| ((*id).clone(), rows(session.as_mut(), sampling, options))).collect::<Vec<_>>()
+            })),
+            Err(fault) => told.extend(of().map(|(id, _)| ((*id).clone(), Err(fault.clone())))),
+        }
+    }
+    if warehouses.snapshot(&warehouses.of_each()) == snapshot {
         return told;
     }
     let moved = Fault { reason: Reason::SnapshotMoved, detail: "the data changed before its rows were read".to_owned() };

@@ -9,10 +9,13 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use super::across::{self, Limits, Sessions};
 use super::reader::{self, Place, Said};
 use super::{Answer, POLL, Progress, Shared};
+use crate::check::Spec;
 use crate::check::measurement::Measurement;
 use crate::check::outcome::{Fault, Reason};
+use crate::plan::compare::Comparison;
 use crate::plan::{Asked, Statement};
 use crate::warehouse::{Rows, Session, Warehouse};
 
@@ -60,6 +63,9 @@ impl<'a> Worker<'a> {
     /// Asks one statement and lands an answer for each of its checks; a fused one that is broken is asked part by part.
     fn measure(&mut self, index: usize, statement: &Statement, places: &[Place<'_>], attempts_before: u32) {
         let now = self.shared.measured_at;
+        if let Some(comparison) = &statement.compare {
+            return self.compare(index, statement, comparison, places);
+        }
         let Asking { attempts, answer } = self.ask(index, statement, |rows| reader::measurements(rows, places, now));
         let attempts = attempts_before + attempts;
         match answer {
@@ -105,19 +111,52 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Asks two connections and compares what they say. Each comparison is of one check.
+    fn compare(&mut self, index: usize, statement: &Statement, comparison: &Comparison, places: &[Place<'_>]) {
+        let connections: Vec<&Option<String>> = comparison.sides().into_iter().map(|side| &side.connection).collect();
+        for place in places {
+            let Some(Asked::Measured { spec, .. }) = self.shared.plan.asks.get(place.check) else { continue };
+            let asking = self.again(index, &connections, |worker| worker.compare_once(comparison, spec));
+            self.tell(statement, place.check, asking.attempts, asking.answer);
+        }
+    }
+
+    fn compare_once(&mut self, comparison: &Comparison, spec: &Spec) -> Result<Measurement, Fault> {
+        let (left, right) = (&comparison.left.connection, &comparison.right.connection);
+        self.open(left)?;
+        self.open(right)?;
+        let limits = Limits { time: self.limit()?, rows: self.shared.options.moved, now: self.shared.measured_at };
+        let ended = || Fault { reason: Reason::Internal, detail: "a session was lost".into() };
+        if left == right {
+            let session = self.sessions.get_mut(left).ok_or_else(ended)?;
+            return across::measure(comparison, spec, Sessions::One(session.as_mut()), limits);
+        }
+        // Both are borrowed at once, so one of them leaves its place meanwhile.
+        let mut one = self.sessions.remove(left).ok_or_else(ended)?;
+        let other = self.sessions.get_mut(right).ok_or_else(ended)?;
+        let measured = across::measure(comparison, spec, Sessions::Two(one.as_mut(), other.as_mut()), limits);
+        self.sessions.insert(left.clone(), one);
+        measured
+    }
+
     /// Asks until there is an answer, a fault that will not pass, or no try left.
     fn ask<T>(&mut self, index: usize, statement: &Statement, read: impl Fn(&Rows) -> Result<T, Fault>) -> Asking<T> {
-        if let Err(fault) = self.warehouse(statement) {
-            return Asking { attempts: 1, answer: Err(fault) };
+        self.again(index, &[&statement.connection], |worker| worker.ask_once(statement).and_then(|rows| read(&rows)))
+    }
+
+    fn again<T>(&mut self, index: usize, connections: &[&Option<String>], mut ask: impl FnMut(&mut Self) -> Result<T, Fault>) -> Asking<T> {
+        for connection in connections {
+            if let Err(fault) = self.warehouse(connection) {
+                return Asking { attempts: 1, answer: Err(fault) };
+            }
         }
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let answer = self.ask_once(statement).and_then(|rows| read(&rows));
-            match answer {
+            match ask(self) {
                 Err(fault) if may_pass(fault.reason) && attempts < MOST_ATTEMPTS && self.wait(attempts) => {
                     // The connection may be what is broken.
-                    self.sessions.remove(&statement.connection);
+                    connections.iter().for_each(|connection| drop(self.sessions.remove(*connection)));
                     (self.shared.progress)(Progress::Retrying { statement: index, attempt: attempts + 1 });
                 }
                 answer => return Asking { attempts, answer },
@@ -126,25 +165,31 @@ impl<'a> Worker<'a> {
     }
 
     fn ask_once(&mut self, statement: &Statement) -> Result<Rows, Fault> {
-        let stopped = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
-        if !self.sessions.contains_key(&statement.connection) {
-            let session = self.warehouse(statement)?.session()?;
-            self.shared.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(session.canceller());
-            self.sessions.insert(statement.connection.clone(), session);
+        self.open(&statement.connection)?;
+        let limit = self.limit()?;
+        match self.sessions.get_mut(&statement.connection) {
+            Some(session) => session.query(&statement.sql, limit),
+            None => Err(stopped()),
         }
-        let Some(session) = self.sessions.get_mut(&statement.connection) else { return Err(stopped()) };
-        let limit = self.shared.time_left().ok_or_else(stopped)?;
-        session.query(&statement.sql, limit)
     }
 
-    fn warehouse(&self, statement: &Statement) -> Result<&'a dyn Warehouse, Fault> {
-        match &statement.connection {
-            None => Ok(self.shared.warehouses.own),
-            Some(name) => self.shared.warehouses.named.get(name).copied().ok_or_else(|| Fault {
-                reason: Reason::Unreachable,
-                detail: format!("no connection `{name}` is open: name it under `connections` in presscheck.yml"),
-            }),
+    /// Makes sure that there is a session of the connection.
+    fn open(&mut self, connection: &Option<String>) -> Result<(), Fault> {
+        if !self.sessions.contains_key(connection) {
+            let session = self.warehouse(connection)?.session()?;
+            self.shared.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(session.canceller());
+            self.sessions.insert(connection.clone(), session);
         }
+        Ok(())
+    }
+
+    /// How long the next statement may take.
+    fn limit(&self) -> Result<Duration, Fault> {
+        self.shared.time_left().ok_or_else(stopped)
+    }
+
+    fn warehouse(&self, connection: &Option<String>) -> Result<&'a dyn Warehouse, Fault> {
+        self.shared.warehouses.get(connection)
     }
 
     /// Waits before the next try; false when the run ends meanwhile.
@@ -169,6 +214,10 @@ impl<'a> Worker<'a> {
         let sql_hash = blake3::hash(statement.sql.as_bytes()).to_hex().to_string();
         self.shared.answered(check, Answer { measurement, sql_hash, attempts });
     }
+}
+
+fn stopped() -> Fault {
+    Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() }
 }
 
 /// Where each measured check of a statement stands in its row, by check.

@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
         from.add(&self.values(call.modifiers, scope, inner, EdgeKind::Conditional)?);
         if let Some(query) = call.subquery {
-            from.add(&self.subquery(query, scope)?.through(kind));
+            from.add(&self.listed(query, scope)?.through(kind));
         }
         if call.star && name != "count" {
             for table in 0..scope.tables.len() {

@@ -76,8 +76,11 @@ const LAMBDA_TAKERS: &str = "aggregate all_match any_match apply array_aggregate
     array_sort array_transform exists filter forall list_apply list_filter list_reduce list_transform map_filter map_zip_with none_match reduce
     transform transform_keys transform_values zip_with";
 
-const ORDER_TAKERS: &str = "any any_value arbitrary arg_max arg_min array_agg array_concat_agg collect_list first first_value group_concat
-    json_agg json_arrayagg json_group_array jsonb_agg last last_value list listagg max_by min_by mode string_agg xmlagg";
+const ORDER_TAKERS: &str = "any any_value approx_top_count approx_top_k approx_top_sum arbitrary arg_max arg_max_null arg_max_nulls_last
+    arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg array_concat_agg array_union_agg array_unique_agg collect_list
+    collect_set first first_value group_concat json_agg json_agg_strict json_arrayagg json_group_array json_group_object json_object_agg
+    json_objectagg jsonb_agg jsonb_object_agg last last_value list listagg lttb map_agg map_union max_by min_by mode multimap_agg
+    object_agg reservoir_quantile st_collect string_agg xmlagg";
 
 const SESSION_WORDS: &str = "current_catalog current_database current_date current_datetime current_role current_schema current_time
     current_timestamp current_user default localtime localtimestamp session_user sysdate systimestamp today user";

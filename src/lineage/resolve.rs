@@ -230,6 +230,13 @@ impl<'p> Reader<'p> {
         Ok(from.through(EdgeKind::Transformation))
     }
 
+    /// A subquery whose rows become a list, in their order: `array(select x from t order by y)`.
+    pub(super) fn listed(&mut self, query: &sqlparser::ast::Query, scope: &Scope<'_>) -> Read<Influences> {
+        let shape = self.query(query, Some(scope))?;
+        let from = self.everything(&shape).with(&shape.rows.any()).with(&shape.order);
+        Ok(from.through(EdgeKind::Transformation))
+    }
+
     /// A subquery of which only the existence of rows counts.
     fn rows_of_subquery(&mut self, query: &sqlparser::ast::Query, scope: &Scope<'_>) -> Read<Influences> {
         let shape = self.query(query, Some(scope))?;

@@ -100,6 +100,7 @@ pub fn is_foreign(check: &Spec, relation: usize) -> bool {
             | Spec::date_coverage(_)
             | Spec::groups_present(_)
             | Spec::schema(_)
+            | Spec::aggregate(_)
             | Spec::change(_)
             | Spec::dbt_tests(_)
             | Spec::dbt_test(_)

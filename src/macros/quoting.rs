@@ -24,6 +24,16 @@ pub fn identifier(name: &str, dialect: &str) -> Option<String> {
     Some(format!("{mark}{}{mark}", inner.replace(mark, &format!("{mark}{mark}"))))
 }
 
+/// A name as the engine keeps it, quoted: nothing about it is folded. `None` when it cannot be quoted.
+pub fn exact_identifier(name: &str, dialect: &str) -> Option<String> {
+    let mark = match dialect {
+        "bigquery" | "databricks" | "spark" | "mysql" => '`',
+        _ => '"',
+    };
+    let unsound = name.is_empty() || name.chars().any(char::is_control) || (mark == '`' && name.contains(['`', '\\']));
+    (!unsound).then(|| format!("{mark}{}{mark}", name.replace(mark, &format!("{mark}{mark}"))))
+}
+
 /// A text literal; `None` when the text holds a NUL, which no engine takes.
 pub fn literal(value: &str, dialect: &str) -> Option<String> {
     (!value.contains('\0')).then(|| text(value, dialect))

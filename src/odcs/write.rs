@@ -146,7 +146,7 @@ fn rule(check: &Value, position: usize, column: Option<&str>) -> Value {
         "relationships" | "reconcile" | "reconcile_rows" => Some("consistency"),
         "freshness" => Some("timeliness"),
         "row_count" | "date_coverage" | "groups_present" => Some("coverage"),
-        "expression" | "sql" | "change" => Some("accuracy"),
+        "expression" | "aggregate" | "sql" | "change" => Some("accuracy"),
         _ => None,
     };
     rule.extend(dimension.map(|dimension| ("dimension".to_owned(), json!(dimension))));

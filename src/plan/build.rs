@@ -14,7 +14,7 @@ use super::bound::with_origin;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
-use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, dbt_tests, measure, moments, sources};
+use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, built, dbt_tests, measure, moments, sources};
 
 /// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.
 ///
@@ -130,7 +130,8 @@ pub(super) fn assemble(
         return Err(findings);
     }
     // A pass of nothing would be evidence of nothing, and a hold would cry wolf on every holiday.
-    let (idle, drafts): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(Draft::nothing_due);
+    let (idle, mut drafts): (Vec<Draft>, Vec<Draft>) = drafts.into_iter().partition(Draft::nothing_due);
+    built::leave_out(ground, &metrics, &mut drafts, &mut notes);
     notes.extend(idle.iter().map(|draft| format!("{} expects nothing of this interval, so it is not asked and shows nothing", draft.id)));
     let measure::Asked { asks, statements, samples } = measure::statements(ground, &drafts)?;
     expected.checks = drafts.iter().map(|draft| draft.guard(ground, &metrics)).collect();
@@ -145,6 +146,7 @@ pub(super) fn assemble(
     });
     let not_executed = not_executed.collect();
     let blind = blind(ground, &metrics);
+    let (stands_on, landings) = (built::stands_on(ground, &metrics, &drafts), built::landings(ground, &drafts));
     expected.metrics = metrics.into_iter().map(|traced| traced.metric).collect();
     Ok(Plan {
         contract: String::new(),
@@ -159,6 +161,8 @@ pub(super) fn assemble(
         not_executed,
         blind,
         notes,
+        stands_on,
+        landings,
     })
 }
 

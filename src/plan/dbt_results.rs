@@ -53,8 +53,8 @@ fn result(
             return Err(none(format!("dbt did not run {name} ({status}): run `dbt build`")));
         }
     };
-    let failures = u64::try_from(found.failures.unwrap_or(0)).map_err(|_| none(format!("dbt counted fewer than no failures of {name}")))?;
-    // A pass with more failures than its thresholds let through is none that dbt would write.
+    let failures = found.failures.ok_or_else(|| none(format!("dbt does not say how many failures {name} found")))?;
+    let failures = u64::try_from(failures).map_err(|_| none(format!("dbt counted fewer than no failures of {name}")))?;
     let stored: Vec<String> =
         relations.iter().filter(|id| ground.project.nodes.get(*id).is_some_and(|node| node.relation_name.is_some())).cloned().collect();
     if stored.is_empty() {

@@ -8,7 +8,7 @@ use crate::check::outcome::{Fault, Reason};
 use crate::diagnostic::Finding;
 
 use super::bound::bound;
-use super::ground::Ground;
+use super::ground::{Ground, Placed};
 use super::metrics::Traced;
 use super::reach::Subject;
 use super::{CheckId, GuardingCheck, MetricId, Reach};
@@ -62,21 +62,16 @@ impl Draft {
     pub fn bound(ground: &Ground<'_>, id: CheckId, spec: &Spec) -> Result<Draft, Vec<Finding>> {
         let kind = spec.kind();
         let common = kind.common();
-        let executed = kind.executed().and_then(|()| match &common.connection {
-            Some(connection) => Err(format!("further connections (`{connection}`) are not used by this version")),
-            None => Ok(()),
-        });
-        let named = kind.relations();
-        let mut relations = Vec::new();
+        let executed = kind.executed();
+        let mut places = Vec::new();
         let mut findings = Vec::new();
-        for name in &named {
-            match (ground.relation(name), &executed) {
-                (Ok(node), _) => relations.push(node.unique_id.clone()),
-                // A relation that dbt does not know is allowed where the check is not executed anyway.
-                (Err(_), Err(_)) => relations.push(format!("unknown {name}")),
-                (Err(finding), Ok(())) => findings.push(finding),
+        for (name, place) in kind.relations().iter().zip(kind.places()) {
+            match ground.placed(name, &place) {
+                Ok(placed) => places.push(placed),
+                Err(finding) => findings.push(finding),
             }
         }
+        let relations: Vec<String> = places.iter().map(Placed::id).collect();
         if !findings.is_empty() {
             return Err(findings);
         }
@@ -85,9 +80,8 @@ impl Draft {
             Ok(()) => Way::Measured(spec.clone()),
             Err(detail) => Way::Skipped(Fault { reason: Reason::NotExecutedYet, detail }),
         };
-        let about = relations
-            .first()
-            .map_or_else(|| common.title.as_ref().map_or_else(|| id.clone(), |title| title.value.clone()), |first| ground.name(first));
+        let titled = || common.title.as_ref().map_or_else(|| id.clone(), |title| title.value.clone());
+        let about = places.first().map_or_else(titled, Placed::spoken);
         let ids = |names: &[crate::diagnostic::At<String>]| names.iter().map(|name| name.value.clone()).collect::<Vec<_>>();
         let because = common.because.as_ref().map_or_else(String::new, |because| because.value.clone());
         Ok(Draft {

@@ -9,6 +9,7 @@ use crate::check::Spec;
 use crate::check::common::Expect;
 use crate::macros::{Quick, Rendered};
 
+use super::compare::Comparison;
 use super::keys::{Keys, Pass};
 use super::{Asked, CheckId, Statement};
 
@@ -32,6 +33,8 @@ pub(super) struct Member<'a> {
     pub column: Option<String>,
     /// What it asks of the keys of whole tables.
     pub keys: Option<Keys>,
+    /// What each of two connections is asked.
+    pub compare: Option<Box<Comparison>>,
 }
 
 /// What checks have in common that one statement answers.
@@ -132,6 +135,7 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
                     checks: answered().map(|member| member.id.clone()).collect(),
                     sql: pass.sql.clone(),
                     parts: answered().map(Member::exactly).collect(),
+                    compare: None,
                 });
             }
             Ordered::Together(place) => {
@@ -149,7 +153,9 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
 /// A statement of its own, or a share in the one that is alike to the letter. `part` is what measures exactly where the statement only proves.
 fn ask_alone<'m, 'a>(order: &mut Vec<Ordered<'m, 'a>>, member: &'m Member<'a>, sql: String, part: Option<Statement>) {
     let same = |ordered: &&mut Ordered<'_, '_>| match ordered {
-        Ordered::Alone(alone, others) => alone.sql == sql && alone.connection == member.connection && others[0].columns == member.columns,
+        Ordered::Alone(alone, others) => {
+            alone.sql == sql && alone.compare.is_none() && alone.connection == member.connection && others[0].columns == member.columns
+        }
         Ordered::Together(_) | Ordered::Pass(_) => false,
     };
     match order.iter_mut().find(same) {
@@ -226,6 +232,7 @@ impl Member<'_> {
             checks: vec![self.id.clone()],
             sql,
             parts: Vec::new(),
+            compare: self.compare.clone(),
         }
     }
     /// The statement that measures this check and nothing else.
@@ -263,6 +270,7 @@ fn together(key: &Key, items: &[Item<'_, '_>]) -> Statement {
         checks: items.iter().map(|item| item.member.id.clone()).collect(),
         sql,
         parts: if split { items.iter().map(|item| item.member.exactly()).collect() } else { Vec::new() },
+        compare: None,
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::check::common::Grammar;
 use crate::check::outcome::{Fault, Reason};
+use crate::check::{Place, Spec};
+use crate::dbt::relation_name::RelationName;
 use crate::dbt::{Node, NodeKind, Project};
 use crate::diagnostic::{At, Finding, codes, nearest};
 use crate::lineage::{self, Lineage, NodeIndex, Part};
-use crate::macros::Variables;
+use crate::macros::{Macros, Variables, exact_identifier};
 
 use super::Options;
 
@@ -38,6 +40,52 @@ impl<'a> Ground<'a> {
                 Finding::error(codes::UNKNOWN_RELATION, format!("`{name}` is neither a model nor a source of the project")).at(name.span);
             near.map_or(finding.clone(), |near| finding.help(format!("did you mean `{near}`?")))
         })
+    }
+
+    /// The templates of a connection; `None` is the project's own.
+    ///
+    /// # Errors
+    /// Why the connection cannot be used.
+    pub fn macros(&self, connection: Option<&str>) -> Result<&Macros, Fault> {
+        let Some(name) = connection else { return Ok(self.options.macros) };
+        match self.options.given.connections.get(name) {
+            Some(Ok(connection)) => Ok(&connection.macros),
+            Some(Err(fault)) => Err(fault.clone()),
+            None => Err(Fault { reason: Reason::Unreachable, detail: format!("the connection `{name}` is not known here") }),
+        }
+    }
+
+    /// The templates of a connection, or of the project's own where that one is not known: for what is only read, not sent.
+    pub fn macros_to_read(&self, connection: Option<&str>) -> &Macros {
+        self.macros(connection).unwrap_or(self.options.macros)
+    }
+
+    /// Where a relation of a check is: dbt's node of it, and what goes by the name that people gave it.
+    pub fn placed(&self, name: &At<String>, place: &Place) -> Result<Placed<'a>, Finding> {
+        let connection = place.connection.as_ref().map(|connection| connection.value.clone());
+        let node = match (&connection, place.bare) {
+            (None, false) => Some(self.relation(name)?),
+            (Some(_), false) => self.project.find(name),
+            (_, true) => None,
+        };
+        if node.is_none() && RelationName::read(name, self.macros_to_read(connection.as_deref()).dialect()).is_none() {
+            let finding = Finding::error(codes::UNKNOWN_RELATION, format!("`{name}` is no name of a relation")).at(name.span);
+            return Err(finding.help("write it as the warehouse has it: schema.table"));
+        }
+        Ok(Placed { node, name: name.value.clone(), connection })
+    }
+
+    /// Where the relations of a check are; `ids` are what stands for them.
+    pub fn placed_all(&self, ids: &[String], spec: &Spec) -> Result<Vec<Placed<'a>>, Finding> {
+        let kind = spec.kind();
+        let (names, places) = (kind.relations(), kind.places());
+        let one = |(at, id): (usize, &String)| match (self.project.nodes.get(id), names.get(at), places.get(at)) {
+            (_, Some(name), Some(place)) if place.bare || place.connection.is_some() => self.placed(name, place),
+            (Some(node), _, _) => Ok(Placed { node: Some(node), name: written(node), connection: None }),
+            (None, Some(name), _) => self.relation(name).map(|node| Placed { node: Some(node), name: written(node), connection: None }),
+            (None, None, _) => Err(Finding::error(codes::UNKNOWN_RELATION, format!("`{id}` is not in the dbt project"))),
+        };
+        ids.iter().enumerate().map(one).collect()
     }
 
     /// Every node of a relation: all columns that lineage knows, and its rows.
@@ -76,11 +124,11 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// SQL that somebody wrote, rendered and shown to be what it must be; the columns that an expression reads.
-    pub fn sql(&self, sql: &At<String>, grammar: Grammar, variables: Variables<'_>) -> Result<String, Finding> {
-        let rendered = self.options.macros.text(sql, variables)?;
+    /// SQL that somebody wrote for an engine, rendered and shown to be what it must be.
+    pub fn sql(&self, macros: &Macros, sql: &At<String>, grammar: Grammar, variables: Variables<'_>) -> Result<String, Finding> {
+        let rendered = macros.text(sql, variables)?;
         let parsed = match grammar {
-            Grammar::Expression => lineage::expression(&rendered, self.options.macros.dialect()).map(|_| ()),
+            Grammar::Expression => lineage::expression(&rendered, macros.dialect()).map(|_| ()),
             Grammar::Query => lineage::query(&rendered, self.project, self.lineage).map(|_| ()),
         };
         let (code, what) = match grammar {
@@ -98,6 +146,58 @@ impl<'a> Ground<'a> {
             model: relations.first().map(String::as_str),
             sides: relations.first().zip(relations.get(1)).map(|(left, right)| (left.as_str(), right.as_str())),
         }
+    }
+}
+
+/// A relation of a check, found.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<'a> {
+    /// As dbt has it; `None` for a relation that only the contract declares.
+    node: Option<&'a Node>,
+    /// As the contract names it.
+    name: String,
+    /// `None` is the project's own.
+    pub connection: Option<String>,
+}
+
+impl Placed<'_> {
+    /// What stands for it among unique ids.
+    pub fn id(&self) -> String {
+        match (self.node, &self.connection) {
+            (Some(node), _) => node.unique_id.clone(),
+            (None, Some(connection)) => format!("{} on {connection}", self.name),
+            (None, None) => self.name.clone(),
+        }
+    }
+    /// As people name it.
+    pub fn spoken(&self) -> String {
+        let name = self.node.map_or_else(|| self.name.clone(), written);
+        self.connection.as_ref().map_or(name.clone(), |connection| format!("{name} on {connection}"))
+    }
+    /// Its name in the connection's SQL.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn rendered(&self, dialect: &str) -> Result<String, Fault> {
+        let parts: Vec<String> = match (self.node, &self.connection) {
+            (Some(node), None) => return rendered(node),
+            // Another target of the same project: what its database is called there is not in the manifest.
+            (Some(node), Some(_)) => {
+                rendered(node)?;
+                vec![node.schema.clone(), node.identifier.clone()]
+            }
+            (None, _) => match RelationName::read(&self.name, dialect) {
+                Some(name) => [name.database(), name.schema(), Some(name.name())].into_iter().flatten().map(str::to_owned).collect(),
+                None => Vec::new(),
+            },
+        };
+        let quoted = parts.iter().filter(|part| !part.is_empty()).map(|part| exact_identifier(part, dialect)).collect::<Option<Vec<_>>>();
+        let missing = || Fault { reason: Reason::MissingRelation, detail: format!("`{}` is no name of a relation", self.name) };
+        quoted.filter(|parts| !parts.is_empty()).map(|parts| parts.join(".")).ok_or_else(missing)
+    }
+    /// Whether it is a table of the project's own warehouse, as dbt built it.
+    pub fn is_dbts(&self) -> bool {
+        self.node.is_some() && self.connection.is_none()
     }
 }
 

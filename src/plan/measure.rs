@@ -7,13 +7,15 @@ use serde_json::Value;
 use crate::check::Spec;
 use crate::check::common::{Expect, Grammar};
 use crate::check::outcome::{Fault, Reason};
-use crate::diagnostic::{Finding, codes};
+use crate::check::reconcile_rows::ReconcileRows;
+use crate::diagnostic::{At, Finding, codes};
 use crate::lineage;
-use crate::macros::{self, Call, Quick, Rendered};
+use crate::macros::{self, Call, Macros, Quick, Rendered};
 
+use super::compare::{Comparison, How, Side};
 use super::draft::{Draft, Way};
 use super::fuse::{Member, fuse};
-use super::ground::{self, Ground};
+use super::ground::{Ground, Placed};
 use super::keys::{self, Keys};
 use super::reach::Subject;
 use super::{Asked as AskedHow, CheckId, Sampling, Statement};
@@ -78,38 +80,56 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asked,
 }
 
 /// A check on its way into SQL: what its template is given.
-struct Ready<'d> {
+struct Ready<'g> {
+    /// Where the relations are, and the templates of each.
+    places: Vec<Placed<'g>>,
+    sides: Vec<&'g Macros>,
+    /// The templates, and the connection, of the check as a whole.
+    macros: &'g Macros,
+    connection: Option<String>,
     /// Names of the relations in SQL, without filters.
     relations: Vec<String>,
     /// What the template sees of them: names, or subqueries where a filter limits them.
     limited: Vec<String>,
     filters: Vec<Option<String>>,
     arguments: serde_json::Map<String, Value>,
-    columns: Vec<(&'d str, Expect)>,
+    columns: Vec<(&'g str, Expect)>,
     lists: bool,
 }
 
-/// `ids` are the unique ids of the relations that the check names.
-fn ready<'d>(ground: &Ground<'_>, ids: &[String], spec: &'d Spec) -> Result<Ready<'d>, Wrong> {
+/// `ids` are what stands for the relations that the check names: unique ids, where dbt knows them.
+fn ready<'g>(ground: &'g Ground<'_>, ids: &[String], spec: &'g Spec) -> Result<Ready<'g>, Wrong> {
     let kind = spec.kind();
+    let shared = kind.common().connection.map(|name| name.value);
+    let places = ground.placed_all(ids, spec).map_err(Wrong::Finding)?;
+    let mut sides = Vec::new();
+    for place in &places {
+        sides.push(ground.macros(place.connection.as_deref()).map_err(Wrong::Fault)?);
+    }
+    let (macros, connection) = match (sides.first(), places.first()) {
+        (Some(macros), Some(place)) => (*macros, place.connection.clone()),
+        // A query names its relations itself; its connection is that of the whole check.
+        (_, _) => (ground.macros(shared.as_deref()).map_err(Wrong::Fault)?, shared),
+    };
     let mut relations = Vec::new();
-    for id in ids {
-        let node = ground.project.nodes.get(id);
-        let missing = || Wrong::Fault(Fault { reason: Reason::MissingRelation, detail: format!("`{id}` is not in the dbt project") });
-        relations.push(ground::rendered(node.ok_or_else(missing)?).map_err(Wrong::Fault)?);
+    for (place, macros) in places.iter().zip(&sides) {
+        relations.push(place.rendered(macros.dialect()).map_err(Wrong::Fault)?);
     }
     let variables = ground.variables(&relations);
+    // Of two sides each writes the SQL of its own engine.
+    let of_side = |side: usize| sides.get(side).copied().unwrap_or(macros);
     let mut filters = Vec::new();
-    for filter in kind.filters() {
-        let filter = filter.map(|filter| ground.sql(&filter, Grammar::Expression, variables)).transpose().map_err(Wrong::Finding)?;
-        filters.push(filter);
+    for (at, filter) in kind.filters().into_iter().enumerate() {
+        let filter = filter.map(|filter| ground.sql(of_side(at), &filter, Grammar::Expression, variables)).transpose();
+        filters.push(filter.map_err(Wrong::Finding)?);
     }
     filters.resize(relations.len(), None);
     let request = kind.request();
     let mut arguments: serde_json::Map<String, Value> =
         request.arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     for (name, sql) in request.sql {
-        let text = ground.sql(&sql.text, sql.grammar, variables).map_err(Wrong::Finding)?;
+        let side = usize::from(name.starts_with("right_"));
+        let text = ground.sql(of_side(side), &sql.text, sql.grammar, variables).map_err(Wrong::Finding)?;
         arguments.insert(name.to_owned(), Value::String(text));
     }
     let limited = |(relation, filter): (&String, &Option<String>)| match filter {
@@ -117,7 +137,8 @@ fn ready<'d>(ground: &Ground<'_>, ids: &[String], spec: &'d Spec) -> Result<Read
         None => relation.clone(),
     };
     let limited = relations.iter().zip(&filters).map(limited).collect();
-    Ok(Ready { relations, limited, filters, arguments, columns: request.columns, lists: !request.items.is_empty() })
+    let (columns, lists) = (request.columns, !request.items.is_empty());
+    Ok(Ready { places, sides, macros, connection, relations, limited, filters, arguments, columns, lists })
 }
 
 /// What the template of a check makes of it, with the cheaper question where it is about `tables`; for a kind of the project, that it is one query or expressions.
@@ -131,7 +152,7 @@ fn measured(ground: &Ground<'_>, spec: &Spec, ready: &Ready<'_>, tables: bool) -
         relations: &ready.limited,
         interval: ground.options.interval.as_ref(),
     };
-    let macros = ground.options.macros;
+    let macros = ready.macros;
     let sql = macros.measure(&call).map_err(Wrong::Finding)?;
     if matches!(spec, Spec::own(_)) {
         let refused = |what: &str, error: lineage::SqlError| {
@@ -187,7 +208,7 @@ fn sampling(ground: &Ground<'_>, id: &CheckId, spec: &Spec, ready: &Ready<'_>) -
         relations,
         interval: ground.options.interval.as_ref(),
     };
-    let macros = ground.options.macros;
+    let macros = ready.macros;
     let mut relations = ready.limited.clone();
     let failing = match (spec, arguments.get("query").and_then(Value::as_str)) {
         // The rows that its query returns fail.
@@ -210,20 +231,85 @@ fn sampling(ground: &Ground<'_>, id: &CheckId, spec: &Spec, ready: &Ready<'_>) -
     if matches!(spec, Spec::own(_)) && lineage::query(&sql, ground.project, ground.lineage).is_err() {
         return Err(Wrong::Finding(macros.blame(spec.kind_name(), "`failing` does not render one condition".to_owned())));
     }
-    let statement = Statement { connection: None, relations: ready.relations.clone(), checks: vec![id.clone()], sql, parts: Vec::new() };
+    let (connection, relations) = (ready.connection.clone(), ready.relations.clone());
+    let statement = Statement { connection, relations, checks: vec![id.clone()], sql, parts: Vec::new(), compare: None };
     Ok(Some(Sampling { statement, columns, limit }))
 }
 
-fn render<'d>(ground: &Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<(Member<'d>, Option<Sampling>), Wrong> {
+fn render<'d>(ground: &'d Ground<'_>, draft: &'d Draft, spec: &'d Spec) -> Result<(Member<'d>, Option<Sampling>), Wrong> {
     let ready = ready(ground, &draft.relations, spec)?;
     let samples = sampling(ground, &draft.id, spec, &ready)?;
-    let tables = ground.are_tables(draft);
-    let (sql, quick) = measured(ground, spec, &ready, tables)?;
-    let Ready { relations, filters, arguments, columns, .. } = ready;
-    let dialect = ground.options.macros.dialect();
+    let compare = comparison(spec, &ready, ground).map_err(Wrong::Finding)?;
+    // What is cheaper for a table of dbt's need not be so elsewhere, nor be a table there.
+    let tables = compare.is_none() && ready.places.iter().all(Placed::is_dbts) && ground.are_tables(draft);
+    let (sql, quick) = match &compare {
+        Some(compare) => (Rendered::Query(compare.text()), None),
+        None => measured(ground, spec, &ready, tables)?,
+    };
+    let Ready { relations, filters, arguments, columns, connection, macros, .. } = ready;
+    let dialect = macros.dialect();
     let column = arguments.get("column").and_then(Value::as_str).and_then(|column| macros::identifier(column, dialect));
     let whole = filters.iter().all(Option::is_none) && tables;
     let keys = Keys::of(spec.kind_name(), &arguments).filter(|_| whole);
     let filter = filters.first().cloned().flatten();
-    Ok((Member { id: &draft.id, spec, connection: None, relations, filter, columns, sql, quick, column, keys }, samples))
+    Ok((Member { id: &draft.id, spec, connection, relations, filter, columns, sql, quick, column, keys, compare }, samples))
+}
+
+/// What each of two connections is asked, for a check that no single statement answers.
+fn comparison(spec: &Spec, ready: &Ready<'_>, ground: &Ground<'_>) -> Result<Option<Box<Comparison>>, Finding> {
+    match (spec, ready.places.as_slice()) {
+        (Spec::reconcile(reconcile), [left, right]) if left.connection != right.connection => {
+            let how = How::Keyed { keys: reconcile.by.len() };
+            let (left, right) = (side(ready, ground, 0, "left")?, side(ready, ground, 1, "right")?);
+            Ok(Some(Box::new(Comparison { left, right, how })))
+        }
+        (Spec::reconcile_rows(rows), [_, _]) => {
+            let how = How::Rows { why: why_streamed(ready, ground) };
+            Ok(Some(Box::new(Comparison { left: rows_of(rows, ready, 0)?, right: rows_of(rows, ready, 1)?, how })))
+        }
+        (_, _) => Ok(None),
+    }
+}
+
+/// One side of a reconciliation, which is asked for its values by key.
+fn side(ready: &Ready<'_>, ground: &Ground<'_>, at: usize, side: &str) -> Result<Side, Finding> {
+    let mut arguments = ready.arguments.clone();
+    arguments.insert("side".to_owned(), Value::String(side.to_owned()));
+    let call = Call {
+        kind: "reconcile",
+        columns: &[],
+        lists: false,
+        arguments: &arguments,
+        relations: &ready.limited[at..=at],
+        interval: ground.options.interval.as_ref(),
+    };
+    let sql = ready.sides[at].piece(&call, "side")?;
+    Ok(Side { connection: ready.places[at].connection.clone(), relation: ready.relations[at].clone(), sql, key: None })
+}
+
+/// One side whose rows are compared: the key and the columns, or all of them where the contract names none.
+fn rows_of(spec: &ReconcileRows, ready: &Ready<'_>, at: usize) -> Result<Side, Finding> {
+    let dialect = ready.sides[at].dialect();
+    let quoted = |name: &At<String>| {
+        let wrong = || Finding::error(codes::BAD_CHECK, format!("`{name}` cannot be the name of a column")).at(name.span);
+        macros::identifier(name, dialect).ok_or_else(wrong)
+    };
+    let keys = spec.key.iter().map(quoted).collect::<Result<Vec<_>, _>>()?;
+    let key = keys.first().cloned();
+    let listed = match &spec.columns {
+        Some(columns) => keys.into_iter().map(Ok).chain(columns.iter().map(quoted)).collect::<Result<Vec<_>, _>>()?.join(", "),
+        None => "*".to_owned(),
+    };
+    let sql = format!("select {listed} from {} as rows_of", ready.limited[at]);
+    Ok(Side { connection: ready.places[at].connection.clone(), relation: ready.relations[at].clone(), sql, key })
+}
+
+/// Why rows stream by, in place of being summed up where they are.
+fn why_streamed(ready: &Ready<'_>, ground: &Ground<'_>) -> String {
+    let near = |place: &Placed<'_>| match &place.connection {
+        None => ground.options.given.near,
+        Some(name) => ground.options.given.connections.get(name).is_some_and(|one| one.as_ref().is_ok_and(|one| one.near)),
+    };
+    let link = if ready.places.iter().all(near) { "both sides are on this machine" } else { "over the network, each row once" };
+    format!("rows stream by and are hashed here, because {link}; those of segments that differ are fetched again")
 }

@@ -2,6 +2,7 @@
 //! `plan` and executed by `check`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::calendar::{Closed, Interval};
 use crate::check::Spec;
@@ -13,6 +14,8 @@ use crate::macros::Macros;
 
 mod bound;
 mod build;
+mod built;
+pub mod compare;
 mod dbt_results;
 mod dbt_standard;
 mod dbt_tests;
@@ -31,12 +34,15 @@ mod sources;
 mod watch;
 
 pub use build::build;
+use compare::Comparison;
 pub use exposure::for_exposure;
 pub use moments::deadline as ready_by;
 pub use watch::{Watch, WatchingCheck, targets, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
 pub type CheckId = String;
+/// The kind of the check that stands for relations that were not built; it can only be skipped.
+pub const BUILT: &str = "built";
 /// A metric's key in the contract.
 pub type MetricId = String;
 
@@ -62,6 +68,32 @@ pub struct Given {
     pub past: Past,
     /// What dbt's last invocation did, where the contract reads results, or why that cannot be read; `None` where nothing was read.
     pub results: Option<Result<RunResults, String>>,
+    /// The further connections that the contract uses, or why one cannot be used. One that is absent is not known here.
+    pub connections: BTreeMap<String, Result<Connection, Fault>>,
+    /// Whether the project's own warehouse is on this machine.
+    pub near: bool,
+    /// What a build was to make and did not.
+    pub unbuilt: Vec<Unbuilt>,
+}
+
+/// Relations that a build was to make and did not, for one cause: what stands there is of an earlier build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unbuilt {
+    /// What names the cause in the check's id: the model that failed, the source that has not landed.
+    pub cause: String,
+    /// Why, as a clause that follows "because": `dbt could not build int_orders`.
+    pub why: String,
+    /// Unique ids.
+    pub relations: BTreeSet<String>,
+}
+
+/// A further connection, as far as planning needs to know it.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The templates of its dialect.
+    pub macros: Arc<Macros>,
+    /// Whether it is on this machine.
+    pub near: bool,
 }
 
 /// What earlier runs of a contract measured.
@@ -100,6 +132,10 @@ pub struct Plan {
     pub blind: Vec<String>,
     /// What people should know of how this plan came about: a source without freshness, a check that reaches no metric.
     pub notes: Vec<String>,
+    /// Unique ids of every relation that the metrics and the checks stand on.
+    pub stands_on: BTreeSet<String>,
+    /// What must have landed: by the unique id of the source, the checks that show it.
+    pub landings: BTreeMap<String, Vec<CheckId>>,
 }
 
 /// The expected set: metrics, checks and the reach of each check.
@@ -237,6 +273,8 @@ pub struct Statement {
     /// empty when unsplittable.
     /// In the row of a part, `rows_seen` is at 0 and the check's columns follow it.
     pub parts: Vec<Statement>,
+    /// Where two connections are asked and their answers are compared here: what each is asked. `sql` is then both texts, for people.
+    pub compare: Option<Box<Comparison>>,
 }
 
 /// A statement that lists failing rows.

@@ -66,6 +66,12 @@ impl Subject {
         let mut subject = Subject::default();
         let mut findings = Vec::new();
         let names: Vec<String> = relations.iter().map(|id| rendered_or_written(ground, id)).collect();
+        let places = spec.kind().places();
+        // Each side is written for the engine of its connection.
+        let macros = |relation: usize| {
+            let connection = places.get(relation).and_then(|place| place.connection.as_ref());
+            ground.macros_to_read(connection.map(|name| name.as_str()))
+        };
         for part in spec.kind().subject() {
             match part {
                 Part::Column { relation, column } => with(relations, relation, |id| subject.add_column(ground, id, &column)),
@@ -78,12 +84,12 @@ impl Subject {
                 Part::DbtTests => {}
                 Part::Rendered => findings.extend(super::measure::add_rendered(ground, &mut subject, relations, spec).err()),
                 Part::Expression { relation, sql } => {
-                    let rendered = ground.options.macros.text(&sql, ground.variables(&names));
+                    let rendered = macros(relation).text(&sql, ground.variables(&names));
                     let read = rendered.and_then(|text| {
                         let wrong = |error: lineage::SqlError| {
                             Finding::error(codes::BAD_EXPRESSION, format!("this is not one SQL expression: {}", error.message)).at(sql.span)
                         };
-                        lineage::expression(&text, ground.options.macros.dialect()).map_err(wrong)
+                        lineage::expression(&text, macros(relation).dialect()).map_err(wrong)
                     });
                     match read {
                         Ok(columns) => with(relations, relation, |id| {
@@ -91,6 +97,10 @@ impl Subject {
                         }),
                         Err(finding) => findings.push(finding),
                     }
+                }
+                // What a query reads elsewhere is declared, not traced.
+                Part::Query { .. } if spec.kind().common().connection.is_some() => {
+                    relations.iter().for_each(|id| subject.assumed.extend(ground.nodes_of(id)));
                 }
                 Part::Query { sql } => match ground.options.macros.text(&sql, ground.variables(&names)) {
                     Ok(text) => subject.add_query(ground, &text, &relations.iter().cloned().collect()),

@@ -31,14 +31,27 @@ pub enum Sort {
     Unknown,
 }
 
-/// What the statements read, in order of name, and the checks whose queries were not wholly understood, which may read more.
-pub fn reads(plans: &[&Plan], project: &Project, lineage: &Lineage) -> (Vec<ReadRelation>, Vec<String>) {
+/// What the statements read on a connection (`None` is the project's own), in order of name, and the checks whose queries were not wholly understood, which may read more.
+pub fn reads(plans: &[&Plan], connection: Option<&str>, project: &Project, lineage: &Lineage) -> (Vec<ReadRelation>, Vec<String>) {
     let by_name: BTreeMap<&str, &Node> = project.nodes.values().filter_map(|node| Some((node.relation_name.as_deref()?, node))).collect();
     let mut found: BTreeMap<String, ReadRelation> = BTreeMap::new();
     let mut unsure = Vec::new();
-    for statement in plans.iter().flat_map(|plan| &plan.statements).filter(|statement| statement.connection.is_none()) {
+    for statement in plans.iter().flat_map(|plan| &plan.statements) {
+        if let Some(compare) = &statement.compare {
+            for side in compare.sides().into_iter().filter(|side| side.connection.as_deref() == connection) {
+                found.entry(side.relation.clone()).or_insert_with(|| of(&side.relation, by_name.get(side.relation.as_str()).copied()));
+            }
+            continue;
+        }
+        if statement.connection.as_deref() != connection {
+            continue;
+        }
         for rendered in &statement.relations {
             found.entry(rendered.clone()).or_insert_with(|| of(rendered, by_name.get(rendered.as_str()).copied()));
+        }
+        if connection.is_some() {
+            // What its relations stand on there, the project does not know.
+            continue;
         }
         match lineage::query(&statement.sql, project, lineage) {
             Ok(reads) => {

@@ -137,6 +137,7 @@ fn landing(
                 None,
                 Some(source),
                 loaded_at,
+                None,
                 warn_after,
                 hold_after,
                 timezone,
@@ -187,7 +188,7 @@ fn by_query(
     let at = |text: &str| At::nowhere(text.to_owned());
     let (source, loaded_at) = (Some(at(&name)), at("loaded_at_query"));
     let query = Some(at(&query));
-    let freshness = Freshness::new(common, None, source, loaded_at, warn_after, hold_after, timezone, None, None, query);
+    let freshness = Freshness::new(common, None, source, loaded_at, None, warn_after, hold_after, timezone, None, None, query);
     made(ground, node, format!("freshness:{name}"), Spec::freshness(Box::new(freshness)))
 }
 

@@ -75,6 +75,8 @@ pub struct Budget {
     pub max_rows: Option<At<u64>>,
     /// Bytes of everything that it scans: `500MB`, `20GB`; no limit when absent.
     pub max_bytes: Option<At<Bytes>>,
+    /// Most rows that one comparison across connections fetches; 10,000,000 when absent.
+    pub max_moved_rows: Option<At<u64>>,
 }
 
 /// A number of bytes: a whole number with or without a unit (kB, MB, GB, TB; KiB, MiB, GiB, TiB).

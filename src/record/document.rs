@@ -362,6 +362,9 @@ pub struct ArtifactsRecord {
     pub manifest_hash: String,
     /// Hash of the contract's bytes; absent without a contract file.
     pub contract_hash: Option<String>,
-    /// What identifies the data that was read.
+    /// What identifies the data that was read, of all connections.
     pub snapshot: String,
+    /// The same of each further connection, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connections: BTreeMap<String, String>,
 }

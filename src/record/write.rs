@@ -70,6 +70,7 @@ impl Document {
                 manifest_hash: meta.manifest_hash.clone(),
                 contract_hash: meta.contract_hash.clone(),
                 snapshot: answers.snapshot.clone(),
+                connections: answers.connections.clone(),
             },
             expected_hash: plan.expected_hash(),
             unexpected: outcomes.keys().filter(|id| !known(id)).cloned().collect(),
@@ -93,6 +94,11 @@ impl Document {
     pub fn without_samples(&self) -> Document {
         let checks = self.checks.iter().map(|check| CheckRecord { samples: None, ..check.clone() });
         Document { checks: checks.collect(), ..self.clone() }
+    }
+
+    /// Whether its identifier is the one that follows from what it says; not so of a document that was edited.
+    pub fn is_itself(&self) -> bool {
+        self.run == self.identifier()
     }
 
     /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, how each check ended with what

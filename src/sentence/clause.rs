@@ -9,7 +9,7 @@ use super::words;
 
 /// Kinds that say why themselves. The judged number of the others counts the bad things: they fail *for* so many.
 const SAYING_WHY: &[&str] =
-    &["freshness", "row_count", "date_coverage", "groups_present", "schema", "reconcile", "reconcile_rows", "change"];
+    &["freshness", "row_count", "date_coverage", "groups_present", "schema", "reconcile", "reconcile_rows", "aggregate", "change"];
 
 /// Whether a clause stands alone beside a number, or after "could not be verified because".
 #[derive(Clone, Copy)]
@@ -70,6 +70,7 @@ impl Telling<'_> {
             Voice::Because => ("could not be measured", "was not measured"),
         };
         match self.outcomes.get(id) {
+            Some(Outcome::Skipped(_)) if self.check(id).is_some_and(|check| check.kind == crate::plan::BUILT) => title,
             Some(Outcome::Pass(_)) => format!("{title} passed"),
             Some(Outcome::Fail { measured, why, .. }) => failure(self.check(id), &title, measured, why),
             Some(Outcome::Error(fault)) => unmeasured(&title, error, fault.reason),

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{About, Estimate, Rows, Session, Standing, Warehouse};
+use super::{About, Estimate, Rows, Session, Standing, Take, Warehouse};
+use crate::check::field::Column;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
 
@@ -83,16 +84,30 @@ struct BudgetedSession {
     budget: Budget,
 }
 
-impl Session for BudgetedSession {
-    /// A statement that the engine cannot even plan has that fault; it is not sent either.
-    fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
+impl BudgetedSession {
+    /// The time that is left for a statement that may be sent.
+    fn allowed(&mut self, sql: &str, limit: Duration) -> Result<Duration, Fault> {
         let begun = Instant::now();
         let estimate = self.inner.estimate(sql, limit)?;
         self.budget.allows(estimate)?;
-        match limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-            Some(left) => self.inner.query(sql, left),
-            None => Err(Fault { reason: Reason::TimedOut, detail: format!("no estimate within {} s", limit.as_secs_f32()) }),
-        }
+        let late = || Fault { reason: Reason::TimedOut, detail: format!("no estimate within {} s", limit.as_secs_f32()) };
+        limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()).ok_or_else(late)
+    }
+}
+
+impl Session for BudgetedSession {
+    /// A statement that the engine cannot even plan has that fault; it is not sent either.
+    fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
+        let left = self.allowed(sql, limit)?;
+        self.inner.query(sql, left)
+    }
+    fn stream(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        let left = self.allowed(sql, limit)?;
+        self.inner.stream(sql, left, take)
+    }
+    /// Reads no rows, so that there is nothing to budget.
+    fn columns(&mut self, sql: &str, limit: Duration) -> Result<Vec<Column>, Fault> {
+        self.inner.columns(sql, limit)
     }
     fn estimate(&mut self, sql: &str, limit: Duration) -> Result<Estimate, Fault> {
         self.inner.estimate(sql, limit)

@@ -11,6 +11,7 @@ mod estimate;
 mod faults;
 mod files;
 mod profile;
+mod stream;
 
 use std::fs::File;
 use std::io::Read;
@@ -25,7 +26,8 @@ use duckdb::{Config, Connection, InterruptHandle};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{About, Estimate, MAX_ROWS, Rows, Session, Standing, Warehouse, reads};
+use super::{About, Estimate, Rows, Session, Standing, Take, Warehouse, reads};
+use crate::check::field::Column;
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
@@ -244,19 +246,13 @@ enum Stopped {
 
 impl Session for DuckDbSession {
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
-        if !self.only_reads(sql) {
-            return Err(Fault {
-                reason: Reason::QueryError,
-                detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into(),
-            });
-        }
-        self.run(sql, limit).map_err(|fault| {
-            let refused = self.refused.iter().find(|(name, _)| sql.contains(&format!("'{}'", name.replace('\'', "''"))));
-            match (fault.reason, refused) {
-                (Reason::QueryError | Reason::MissingRelation, Some((_, why))) => why.clone(),
-                _ => fault,
-            }
-        })
+        self.may_be_sent(sql)?;
+        self.run(sql, limit).map_err(|fault| self.explained(sql, fault))
+    }
+
+    fn stream(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        self.may_be_sent(sql)?;
+        self.guarded(limit, |connection| stream::rows(connection, sql, take)).map_err(|fault| self.explained(sql, fault))
     }
 
     fn estimate(&mut self, sql: &str, limit: Duration) -> Result<Estimate, Fault> {
@@ -286,7 +282,7 @@ impl Session for DuckDbSession {
         // `now()` is the start of the transaction, so it takes one of its own.
         let wrong = |error: duckdb::Error| faults::of_statement(&error);
         self.connection.execute_batch("COMMIT").map_err(wrong)?;
-        let rows = read(&self.connection, "select now()").map_err(wrong);
+        let rows = stream::first(&self.connection, "select now()").map_err(wrong);
         self.connection.execute_batch(BEGIN).map_err(wrong)?;
         match rows?.rows.as_slice() {
             [row] => match row.as_slice() {
@@ -307,6 +303,21 @@ impl Session for DuckDbSession {
 }
 
 impl DuckDbSession {
+    fn may_be_sent(&self, sql: &str) -> Result<(), Fault> {
+        let refused =
+            || Fault { reason: Reason::QueryError, detail: "presscheck sends nothing but queries, one at a time: SELECT or WITH".into() };
+        if self.only_reads(sql) { Ok(()) } else { Err(refused()) }
+    }
+
+    /// The fault behind a file that is not read, where the statement names one.
+    fn explained(&self, sql: &str, fault: Fault) -> Fault {
+        let refused = self.refused.iter().find(|(name, _)| sql.contains(&format!("'{}'", name.replace('\'', "''"))));
+        match (fault.reason, refused) {
+            (Reason::QueryError | Reason::MissingRelation, Some((_, why))) => why.clone(),
+            _ => fault,
+        }
+    }
+
     /// One statement that only reads, as far as its words say; the engine's own parser is asked where a `;` could hide a second one.
     fn only_reads(&self, sql: &str) -> bool {
         let first = reads::begins_with(sql, READING);
@@ -320,6 +331,11 @@ impl DuckDbSession {
     }
 
     fn run(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
+        self.guarded(limit, |connection| stream::first(connection, sql).map_err(|error| faults::of_statement(&error)))
+    }
+
+    /// Work on the connection with a deadline; after a failure the session reads the same snapshot again.
+    fn guarded<T>(&mut self, limit: Duration, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
         let stopped_by_user = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
         if self.cancelled.load(Ordering::SeqCst) {
             return Err(stopped_by_user());
@@ -332,7 +348,7 @@ impl DuckDbSession {
                 let detail = "no thread could be started to watch the statement's deadline".into();
                 return (Err(Fault { reason: Reason::Internal, detail }), Stopped::Not);
             };
-            let answer = read(&self.connection, sql).map_err(|error| faults::of_statement(&error));
+            let answer = work(&self.connection);
             drop(finished);
             (answer, watchdog.join().unwrap_or(Stopped::Not))
         });
@@ -369,27 +385,4 @@ fn watch(finished: &mpsc::Receiver<()>, limit: Duration, cancelled: &AtomicBool,
             interrupt.interrupt();
         }
     }
-}
-
-fn read(connection: &Connection, sql: &str) -> duckdb::Result<Rows> {
-    let mut statement = connection.prepare(sql)?;
-    let mut found = statement.query([])?;
-    let (mut columns, mut kinds, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    if let Some(statement) = found.as_ref() {
-        columns = statement.column_names();
-        kinds = (0..columns.len()).map(|column| statement.column_type(column)).collect();
-    }
-    while rows.len() < MAX_ROWS
-        && let Some(row) = found.next()?
-    {
-        let cells = kinds.iter().enumerate().map(|(column, kind)| {
-            Ok(match kind {
-                duckdb::arrow::datatypes::DataType::Null => Cell::Null,
-                kind if cells::is_read(kind) => cells::cell(row.get_ref(column)?, kind),
-                other => Cell::Unsupported(other.to_string()),
-            })
-        });
-        rows.push(cells.collect::<duckdb::Result<Vec<Cell>>>()?);
-    }
-    Ok(Rows { columns, rows })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::check::field::{Column, Record};
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
@@ -27,6 +28,8 @@ pub mod postgres;
 #[cfg(any(feature = "duckdb", feature = "postgres"))]
 mod reads;
 #[cfg(feature = "duckdb")]
+mod streamed;
+#[cfg(feature = "duckdb")]
 pub mod seed;
 
 pub use about::{About, Estimate, Standing};
@@ -44,6 +47,9 @@ pub struct Rows {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Cell>>,
 }
+
+/// Takes one row of an answer that streams by, with the answer's columns.
+pub type Take<'t> = dyn FnMut(&[Column], &dyn Record) -> Result<(), Fault> + 't;
 
 /// A place where checks run. Opening is cheap to repeat; every session of one warehouse sees one snapshot where the engine can.
 pub trait Warehouse: Send + Sync {
@@ -64,10 +70,35 @@ pub trait Warehouse: Send + Sync {
     }
 }
 
+/// A warehouse that cannot be used: whatever is asked of it ends with the reason.
+pub struct Down(pub Fault);
+
+impl Warehouse for Down {
+    fn dialect(&self) -> &'static str {
+        "none"
+    }
+    fn session(&self) -> Result<Box<dyn Session>, Fault> {
+        Err(self.0.clone())
+    }
+    /// Nothing was read, before or after.
+    fn snapshot(&self) -> String {
+        "not reached".to_owned()
+    }
+}
+
 /// One connection, used by one thread.
 pub trait Session: Send {
     /// Runs one statement with a deadline; stops it on the server when the deadline passes. At most [`MAX_ROWS`] rows are read.
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault>;
+    /// Runs one statement and hands over every row of its answer as it comes, with the columns; gives the columns in the end. When `take` fails, the
+    /// rest is not fetched and its fault is the answer.
+    fn stream(&mut self, _sql: &str, _limit: Duration, _take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        Err(Fault { reason: Reason::NotExecutedYet, detail: "this warehouse's rows are not streamed by this version".into() })
+    }
+    /// The columns of what a query would answer.
+    fn columns(&mut self, sql: &str, limit: Duration) -> Result<Vec<Column>, Fault> {
+        self.stream(&format!("select * from (\n{sql}\n) as described limit 0"), limit, &mut |_, _| Ok(()))
+    }
     /// What the statement would read, without running it. An adapter that cannot say leaves it unknown.
     fn estimate(&mut self, _sql: &str, _limit: Duration) -> Result<Estimate, Fault> {
         Ok(Estimate::default())
@@ -101,6 +132,17 @@ pub fn open(kind: &str, fields: &Map<String, Value>, folder: &Path) -> Result<Bo
             "a profile of type `{other}` is not supported by this version of presscheck; {} are: choose a target of such a type",
             types()
         ))),
+    }
+}
+
+/// Whether the rows of such a target come as fast as they are read: it is in this process, or a server on this machine.
+pub fn is_near(kind: &str, fields: &Map<String, Value>) -> bool {
+    let host = fields.get("host").and_then(Value::as_str).unwrap_or_default();
+    let here = ["localhost", "::1"].contains(&host) || host.starts_with("127.") || host.starts_with('/');
+    match kind {
+        "duckdb" | "sqlite" => true,
+        "postgres" => here,
+        _ => false,
     }
 }
 

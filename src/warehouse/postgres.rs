@@ -6,6 +6,7 @@
 
 mod about;
 mod cells;
+mod copied;
 mod estimate;
 mod faults;
 mod live;
@@ -20,7 +21,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::reads::begins_with;
-use super::{About, Estimate, Rows, Session, Standing, Warehouse};
+use super::{About, Estimate, Rows, Session, Standing, Take, Warehouse};
+use crate::check::field::Column;
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
@@ -178,6 +180,13 @@ impl Session for PostgresSession {
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
         match &mut self.live {
             Some(live) => live.query(sql, limit, &self.stop),
+            None => Err(super::unreachable("the session has ended")),
+        }
+    }
+
+    fn stream(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        match &mut self.live {
+            Some(live) => live.stream(sql, limit, &self.stop, take),
             None => Err(super::unreachable("the session has ended")),
         }
     }

@@ -351,6 +351,8 @@ pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
+        stands_on: std::collections::BTreeSet::new(),
+        landings: BTreeMap::new(),
     }
 }
 

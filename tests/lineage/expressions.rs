@@ -149,7 +149,7 @@ impl Generator {
 
     fn number(&mut self, scope: &Scope<'_>, depth: usize) -> String {
         let a = self.expression(Type::Number, scope, depth);
-        match self.choose(&[4, 2, 1, 2, 2, 2, 2, 1, 1, 2, 1, 1, 1]) {
+        match self.choose(&[4, 2, 1, 2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 1]) {
             0 => format!("({a} {} {})", self.text(&["+", "-", "*"]), self.expression(Type::Number, scope, depth)),
             1 => format!("abs({a})"),
             2 => format!("greatest({a}, {})", self.leaf(Type::Number, scope)),
@@ -165,6 +165,11 @@ impl Generator {
                 Some(table) => format!("(hash({}) % 7)::int", written(&table.name)),
                 None => a,
             },
+            12 => {
+                let (from, inner) = self.from(0, Some(scope));
+                let (value, filter) = (self.expression(Type::Number, &inner, 1), self.condition(&inner, 1));
+                format!("(array(select {value} from {from} where {filter} order by {}))[1]", inner.everything())
+            }
             _ => format!("date_diff('day', {}, {})", self.leaf(Type::Date, scope), self.leaf(Type::Date, scope)),
         }
     }

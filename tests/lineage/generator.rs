@@ -4,7 +4,8 @@
 //! This file: draws, names, FROM, and whole chains. SELECT and what is made of it is in `selects`, expressions are in `expressions`. The generator
 //! knows names and types well enough that DuckDB refuses few of its texts; it knows nothing of lineage.
 
-use super::engine::{Dice, Model};
+use super::engine::Model;
+use crate::dice::Dice;
 
 /// Longest sequence of draws: beyond it, every draw is 0.
 const LONGEST: usize = 2_000;

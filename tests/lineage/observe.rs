@@ -13,8 +13,9 @@ use presscheck::lineage::{self, Lineage, Part};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Difference, Engine, Model, Output, Stage, literal, quoted};
+use super::engine::{Difference, Engine, Model, Output, Stage, literal, quoted};
 use super::{case_project, cases, text};
+use crate::dice::Dice;
 
 /// Data sets for each case; in every second the columns meant to be unique repeat.
 const DATA_SETS: u64 = 2;

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use presscheck::lineage::{self, Part};
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Difference, Model, Output, Stage};
+use super::engine::{Difference, Model, Output, Stage};
 use super::generator::{self, Draws};
 use super::observe::{Influence, both_ways, claimed, column, covers};
 use super::shrink;
 use super::world::{Change, SHUFFLES, Variant, World, sources, tables};
+use crate::dice::Dice;
 
 /// Chains in every run of the tests.
 const CHAINS: u64 = 400;

@@ -4,8 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::engine::{Dice, Engine, literal, quoted};
+use super::engine::{Engine, literal, quoted};
 use super::generator::{Column, Table, Type};
+use crate::dice::Dice;
 
 /// Rows of each source.
 const ROWS: usize = 6;

@@ -1,10 +1,7 @@
 //! Every kind of check on the same worlds in DuckDB and in PostgreSQL: both end alike, and both list the same failing rows.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use presscheck::check::KINDS;
 use presscheck::check::outcome::Outcome;
 use presscheck::execute;
@@ -25,17 +22,7 @@ fn lines(case: &Case, dialect: &str, database: &str, warehouse: &dyn Warehouse) 
     };
     let outcomes = ended_on(&plan, warehouse);
     let failed: Vec<String> = outcomes.iter().filter(|(_, outcome)| outcome.ended().failed()).map(|(id, _)| id.clone()).collect();
-    let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
-    let options = execute::Options {
-        threads: 1,
-        limit: Duration::from_secs(30),
-        deadline: None,
-        cancel: &AtomicBool::new(false),
-        local: now,
-        as_of: Some(now),
-        connections: BTreeMap::new(),
-    };
-    let samples = execute::samples(&plan, &failed, warehouse, &options, &warehouse.snapshot());
+    let samples = execute::samples(&plan, &failed, warehouse, &super::options(&AtomicBool::new(false)), &warehouse.snapshot());
     let mut lines = String::new();
     for (id, outcome) in &outcomes {
         let ended = match outcome {
@@ -90,6 +77,18 @@ fn alike(one: &str, other: &str) -> bool {
     let plain = |line: &str| if line.starts_with(' ') { line.to_lowercase().replace("infinity", "inf") } else { line.to_owned() };
     let fails = |line: &str, how: &str| line.split_once(": ").is_some_and(|(_, ended)| ended.starts_with(how));
     plain(one) == plain(other) || (fails(one, "error QueryError") && fails(other, "Hold"))
+}
+
+/// The engines of these tests keep no time of a change: nothing is guessed in its place.
+#[test]
+fn a_warehouse_that_does_not_say_when_a_table_changed_is_an_error() {
+    let case = Case { checks: "- freshness: {model: t, metadata: true, hold_after: 1d}".into(), ..Case::default() };
+    let said = |dialect: &str| planned_on(&case, dialect, "brightside").map(|plan| plan.statements[0].sql.clone());
+    for dialect in ["duckdb", "postgres", "spark", "trino", "sqlite"] {
+        assert!(said(dialect).unwrap_err().contains("does not keep when a table was changed"), "{dialect}");
+    }
+    let asked = ["snowflake", "databricks", "bigquery"].map(|dialect| said(dialect).unwrap());
+    insta::assert_snapshot!("changed_at", asked.join("\n\n"));
 }
 
 #[test]

@@ -4,26 +4,11 @@ use presscheck::check::outcome::Outcome;
 use presscheck::warehouse::Warehouse;
 
 use super::{Case, ended_on, planned_on, told, unfused};
+use crate::dice::Dice;
 use crate::warehouse::Database;
 
 /// Rounds in every run of the tests; `PRESSCHECK_RANDOM_TABLES` asks for more.
 const ROUNDS: u64 = 60;
-
-/// Steps through numbers that look random (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.next() % of.len() as u64).expect("a place")]
-    }
-}
 
 /// A type of a column, and values that are usual and odd for it.
 const SORTS: &[(&str, &[&str])] = &[

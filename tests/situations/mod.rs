@@ -232,6 +232,8 @@ fn plan(interval: &str) -> Plan {
         not_executed: vec!["escalation".into()],
         blind: vec![],
         notes: vec![],
+        stands_on: std::collections::BTreeSet::new(),
+        landings: BTreeMap::new(),
     }
 }
 

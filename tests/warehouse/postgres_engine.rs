@@ -58,7 +58,14 @@ impl Engine for OnPostgres {
     fn cut(&self) -> Option<super::suite::Cut> {
         let server = Server::start();
         let open = server.open("postgres");
-        Some((Box::new(open), Box::new(move || server.signal("QUIT"))))
+        // A signal is heard when the server finds time: it is cut when nobody listens any more.
+        let cut = move || {
+            server.signal("QUIT");
+            while std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok() {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        };
+        Some((Box::new(open), Box::new(cut)))
     }
     fn change(&self) -> Option<()> {
         shared().run(&self.database, "create table if not exists changed (a int); insert into changed values (1)");

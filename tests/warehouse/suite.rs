@@ -163,6 +163,8 @@ const CHECKS: &[Asked] = &[
     ("expression", &["bad"], r#"{"expression": "amount > 0", "null_passes": true}"#, &["orders"], "6 | 1"),
     ("matches", &["bad"], r#"{"column": "platform", "pattern": "[a-z]{6}", "null_passes": false}"#, &["orders"], "6 | 2"),
     ("matches", &["bad"], r#"{"column": "platform", "pattern": "goo|meta|google|tiktok", "null_passes": true}"#, &["orders"], "6 | 0"),
+    ("aggregate", &["value"], r#"{"value": "sum(amount)"}"#, &["no_rows"], "0 | NULL"),
+    ("aggregate", &["value"], r#"{"value": "count(distinct sku)"}"#, &["orders"], "6 | 3"),
     ("sql", &["bad"], r#"{"query": "select id from {orders} as o where amount < 0"}"#, &["orders"], "6 | 1"),
     ("dbt_test", &["bad"], r#"{"query": "select id from {orders} as o where sku is null", "fail_calc": "count(*)"}"#, &["orders"], "6 | 1"),
     (
@@ -236,7 +238,7 @@ pub fn checks(engine: &dyn Engine) {
     let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/macros")).expect("the macros");
     let files = files.filter_map(|file| file.expect("a file").path().file_name()?.to_str()?.strip_suffix(".sql").map(str::to_owned));
     // Those that list things, and passes that only prove, are asked by plans: `tests/plan`.
-    let listing = ["change", "date_coverage", "groups_present", "keys", "reconcile", "schema"];
+    let listing = ["change", "date_coverage", "dbt_result", "groups_present", "keys", "reconcile", "samples", "schema"];
     let left: Vec<String> = files.filter(|kind| !asked.contains(kind.as_str()) && !listing.contains(&kind.as_str())).collect();
     assert!(left.is_empty(), "a kind that no engine is asked: {}", left.join(", "));
 }

@@ -35,8 +35,7 @@ impl Doctor {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let mut report = Report::default();
         report.fact("presscheck", env!("CARGO_PKG_VERSION"));
-        let profile = self.examine(&mut report, look);
-        if let Some(profile) = profile {
+        for profile in self.examine(&mut report, look).unwrap_or_default() {
             report.hide(&|text| profile.hide(text));
         }
         let exit_code = report.exit_code();
@@ -48,13 +47,13 @@ impl Doctor {
         Ok(exit_code)
     }
 
-    /// Looks at everything; gives the profile, whose secrets must not be said.
-    fn examine(&self, report: &mut Report, look: &draw::Look) -> Option<Profile> {
+    /// Looks at everything; gives the profiles, whose secrets must not be said.
+    fn examine(&self, report: &mut Report, look: &draw::Look) -> Option<Vec<Profile>> {
         let workspace = report.take(super::load::workspace(&self.place)).map(|(workspace, findings)| {
             report.findings(findings, 2);
             workspace
         })?;
-        let seen = project::examine(report, &self.place, &self.contracts, self.exposure.as_deref(), look);
+        let seen = project::examine(report, &self.place, &self.reach, &self.contracts, self.exposure.as_deref(), look);
         let profile = report.take(connect::profile(&workspace, &self.reach))?;
         report.fact("profile", format!("{}, target {}, type {}", profile.name, profile.target, profile.kind));
         let nothing = Project::default();
@@ -68,10 +67,28 @@ impl Doctor {
         }
         let threads = connect::threads(&workspace, &self.reach, &profile);
         report.fact("threads", threads.to_string());
+        let adapter = if project.adapter.is_empty() { profile.kind.as_str() } else { project.adapter.as_str() };
+        let own = server::Asked { connection: None, adapter, read: &seen.read, named: &seen.named, threads };
         match connect::unlimited(&workspace, project, &profile) {
-            Ok(warehouse) => server::examine(report, warehouse.as_ref(), &seen, threads, Timestamp::now),
-            Err(fault) => server::unreached(report, &fault),
+            Ok(warehouse) => server::examine(report, warehouse.as_ref(), &own, Timestamp::now),
+            Err(fault) => server::unreached(report, &own, &fault),
         }
-        Some(profile)
+        let mut profiles = vec![profile];
+        for (name, read) in &seen.elsewhere {
+            let further = connect::further(&workspace, &self.reach, name);
+            let asked = |adapter| server::Asked { connection: Some(name.as_str()), adapter, read, named: &[], threads };
+            match further {
+                Ok(profile) => {
+                    report.fact(format!("{name}: profile"), format!("{}, target {}, type {}", profile.name, profile.target, profile.kind));
+                    match connect::unlimited(&workspace, project, &profile) {
+                        Ok(warehouse) => server::examine(report, warehouse.as_ref(), &asked(&profile.kind), Timestamp::now),
+                        Err(fault) => server::unreached(report, &asked(&profile.kind), &fault),
+                    }
+                    profiles.push(profile);
+                }
+                Err(fault) => server::unreached(report, &asked(""), &fault),
+            }
+        }
+        Some(profiles)
     }
 }

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::report::Report;
-use crate::cli::arguments::{Place, Which};
+use crate::cli::arguments::{Place, Reach, Which};
 use crate::cli::load::{self, Loaded};
-use crate::cli::{draw, prepare};
+use crate::cli::{connect, draw, prepare};
 use crate::contract::Contract;
 use crate::dbt::artifact::Metadata;
 use crate::diagnostic::{Finding, codes};
@@ -23,29 +23,41 @@ pub(super) struct Seen {
     pub(super) read: Vec<ReadRelation>,
     /// What contracts name besides: of metrics, and of checks that are not asked.
     pub(super) named: Vec<ReadRelation>,
+    /// What they read on further connections, by their names.
+    pub(super) elsewhere: BTreeMap<String, Vec<ReadRelation>>,
 }
 
-pub(super) fn examine(report: &mut Report, place: &Place, contracts: &[String], exposure: Option<&str>, look: &draw::Look) -> Seen {
+pub(super) fn examine(
+    report: &mut Report,
+    place: &Place,
+    reach: &Reach,
+    contracts: &[String],
+    exposure: Option<&str>,
+    look: &draw::Look,
+) -> Seen {
     let Some(mut loaded) = report.take(Loaded::new(place, &look.quietly())) else { return Seen::default() };
     artifacts(report, &loaded);
-    let (plans, named) = planned(report, &mut loaded, contracts, exposure, look);
+    let (plans, named) = planned(report, &mut loaded, reach, contracts, exposure, look);
     let refs: Vec<&Plan> = plans.iter().collect();
     for plan in &refs {
         stale(report, &loaded, plan);
     }
-    let (read, _unsure) = reads::reads(&refs, &loaded.project, &loaded.lineage);
+    let (read, _unsure) = reads::reads(&refs, None, &loaded.project, &loaded.lineage);
+    let of = |name: String| (name.clone(), reads::reads(&refs, Some(&name), &loaded.project, &loaded.lineage).0);
+    let elsewhere = connect::used(&refs).into_iter().map(of).collect();
     let asked = refs.iter().flat_map(|plan| plan.asks.values()).filter(|asked| matches!(asked, Asked::Measured { .. })).count();
     let checks: usize = refs.iter().map(|plan| plan.expected.checks.len()).sum();
     report.fact("contracts", format!("{}: {checks} checks, of which {asked} are asked, of {} relations", refs.len(), read.len()));
     let known: BTreeSet<&str> = read.iter().map(|one| one.rendered.as_str()).collect();
     let named = named.into_iter().filter(|one| !known.contains(one.rendered.as_str())).collect();
-    Seen { read, named, loaded: Some(loaded) }
+    Seen { read, named, elsewhere, loaded: Some(loaded) }
 }
 
 /// The plans that can be made, and every relation that contracts name.
 fn planned(
     report: &mut Report,
     loaded: &mut Loaded,
+    reach: &Reach,
     contracts: &[String],
     exposure: Option<&str>,
     look: &draw::Look,
@@ -54,7 +66,7 @@ fn planned(
     let Some(macros) = report.take(load::macros(loaded)) else { return Default::default() };
     if exposure.is_some() {
         let which = Which::all_of(&[], exposure.map(str::to_owned));
-        let prepared = report.take(prepare::plans_of(loaded, &which, &macros, now, &look.quietly())).unwrap_or_default();
+        let prepared = report.take(prepare::plans_of(loaded, &which, reach, &macros, now, &look.quietly())).unwrap_or_default();
         return (prepared.into_iter().map(|one| one.plan).collect(), Vec::new());
     }
     let (mut plans, mut named) = (Vec::new(), BTreeMap::new());
@@ -66,7 +78,8 @@ fn planned(
             named.insert(relation.rendered.clone(), relation);
         }
         if !broken {
-            let plan = prepare::given(loaded, &contract, now).and_then(|given| prepare::one(loaded, &contract, &macros, None, given, now));
+            let plan =
+                prepare::given(loaded, &contract, reach, now).and_then(|given| prepare::one(loaded, &contract, &macros, None, given, now));
             plans.extend(report.take(plan));
         }
     }

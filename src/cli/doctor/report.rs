@@ -10,14 +10,14 @@ use crate::diagnostic::{Finding, Level};
 /// Facts in the order in which they were found, and findings.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(String, String)>,
     /// With the exit code that a check would end with because of it; 0 for what only warns.
     found: Vec<(Finding, u8)>,
 }
 
 impl Report {
-    pub(super) fn fact(&mut self, name: &'static str, value: impl Into<String>) {
-        self.facts.push((name, value.into()));
+    pub(super) fn fact(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.facts.push((name.into(), value.into()));
     }
 
     /// Something that a check goes on with.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::project::Seen;
 use super::report::Report;
 use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
@@ -18,9 +17,29 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Names that one finding lists.
 const LISTED: usize = 5;
 
+/// Which warehouse is looked at, and what of it is read.
+pub(super) struct Asked<'a> {
+    /// A further connection; `None` is the project's own.
+    pub(super) connection: Option<&'a str>,
+    /// The adapter by whose rules names are written.
+    pub(super) adapter: &'a str,
+    /// What the plans' statements read.
+    pub(super) read: &'a [ReadRelation],
+    /// What contracts name besides.
+    pub(super) named: &'a [ReadRelation],
+    pub(super) threads: usize,
+}
+
+impl Asked<'_> {
+    /// What a fact is called: those of further connections by the connection, too.
+    fn fact(&self, name: &str) -> String {
+        self.connection.map_or_else(|| name.to_owned(), |connection| format!("{connection}: {name}"))
+    }
+}
+
 /// A warehouse that cannot be used is one finding among others.
-pub(super) fn unreached(report: &mut Report, fault: &Fault) {
-    report.fact("warehouse", "not reached");
+pub(super) fn unreached(report: &mut Report, asked: &Asked<'_>, fault: &Fault) {
+    report.fact(asked.fact("warehouse"), "not reached");
     let help = match fault.reason {
         Reason::AuthenticationFailed => "correct user and password of the target in profiles.yml (or the variables that it reads)",
         _ => "look whether it runs, and whether profiles.yml names it right: `dbt debug` uses the same target",
@@ -28,17 +47,18 @@ pub(super) fn unreached(report: &mut Report, fault: &Fault) {
     report.stop(Finding::error(codes::NO_WAREHOUSE, fault.detail.clone()).help(help), 3);
 }
 
-pub(super) fn examine(report: &mut Report, warehouse: &dyn Warehouse, seen: &Seen, threads: usize, clock: fn() -> Timestamp) {
+pub(super) fn examine(report: &mut Report, warehouse: &dyn Warehouse, asked: &Asked<'_>, clock: fn() -> Timestamp) {
     let mut session = match warehouse.session() {
         Ok(session) => session,
-        Err(fault) => return unreached(report, &fault),
+        Err(fault) => return unreached(report, asked, &fault),
     };
-    clocks(report, session.as_mut(), clock);
-    let above = about(report, warehouse, threads);
-    let adapter = seen.loaded.as_ref().map_or(warehouse.dialect(), |loaded| loaded.project.adapter.as_str());
+    if asked.connection.is_none() {
+        clocks(report, session.as_mut(), clock);
+    }
+    let above = about(report, warehouse, asked);
     let all: Vec<(&ReadRelation, bool)> =
-        seen.read.iter().map(|one| (one, true)).chain(seen.named.iter().map(|one| (one, false))).collect();
-    let names: Vec<Option<RelationName>> = all.iter().map(|(one, _)| RelationName::read(&one.rendered, adapter)).collect();
+        asked.read.iter().map(|one| (one, true)).chain(asked.named.iter().map(|one| (one, false))).collect();
+    let names: Vec<Option<RelationName>> = all.iter().map(|(one, _)| RelationName::read(&one.rendered, asked.adapter)).collect();
     let known: Vec<RelationName> = names.iter().flatten().cloned().collect();
     let mut answers = match warehouse.privileges(&known) {
         Ok(standing) => standing.into_iter(),
@@ -59,7 +79,7 @@ pub(super) fn examine(report: &mut Report, warehouse: &dyn Warehouse, seen: &See
             (*one, *read, said)
         })
         .collect();
-    relations(report, &standing, warehouse.dialect(), above);
+    relations(report, &standing, warehouse.dialect(), asked, above);
 }
 
 /// What is no name (a file, a function) is looked at by reading nothing of it.
@@ -89,7 +109,8 @@ fn clocks(report: &mut Report, session: &mut dyn Session, clock: fn() -> Timesta
 }
 
 /// Facts of the server; whether the role is above grants.
-fn about(report: &mut Report, warehouse: &dyn Warehouse, threads: usize) -> bool {
+fn about(report: &mut Report, warehouse: &dyn Warehouse, asked: &Asked<'_>) -> bool {
+    let threads = asked.threads;
     let about = match warehouse.about() {
         Ok(about) => about,
         Err(fault) => {
@@ -98,16 +119,16 @@ fn about(report: &mut Report, warehouse: &dyn Warehouse, threads: usize) -> bool
             return false;
         }
     };
-    report.fact("engine", about.engine.unwrap_or_else(|| format!("{}, version unknown", warehouse.dialect())));
+    report.fact(asked.fact("engine"), about.engine.unwrap_or_else(|| format!("{}, version unknown", warehouse.dialect())));
     for (name, value) in [("database", &about.database), ("user", &about.user), ("role", &about.role), ("read-only", &about.boundary)] {
         if let Some(value) = value {
-            report.fact(name, value.clone());
+            report.fact(asked.fact(name), value.clone());
         }
     }
     let wanted = u64::try_from(threads).unwrap_or(u64::MAX);
     if let Some(most) = about.most_connections {
         let free = about.free_connections.map_or_else(String::new, |free| format!(", {free} of them free now"));
-        report.fact("connections", format!("at most {most}{free}"));
+        report.fact(asked.fact("connections"), format!("at most {most}{free}"));
         if wanted > most {
             let message = format!("{threads} threads need as many connections, and the server gives this role at most {most}");
             let help = format!("write `threads: {}` in presscheck.yml, or use --threads", most.max(1));
@@ -130,13 +151,13 @@ fn grants_help(dialect: &str) -> String {
     format!("give presscheck a role of its own that can only read: `presscheck grants --for {dialect} --role NAME` prints the grants")
 }
 
-fn relations(report: &mut Report, all: &[(&ReadRelation, bool, Standing)], dialect: &str, above: bool) {
+fn relations(report: &mut Report, all: &[(&ReadRelation, bool, Standing)], dialect: &str, asked: &Asked<'_>, above: bool) {
     let said = all.iter().filter(|(_, _, standing)| standing.exists.is_some()).count();
     if said < all.len() {
-        report.fact("relations", format!("{said} of {} looked for; of the others this adapter cannot say", all.len()));
+        report.fact(asked.fact("relations"), format!("{said} of {} looked for; of the others this adapter cannot say", all.len()));
     } else {
         let there = all.iter().filter(|(_, _, standing)| standing.exists == Some(true)).count();
-        report.fact("relations", format!("{there} of {} are there", all.len()));
+        report.fact(asked.fact("relations"), format!("{there} of {} are there", all.len()));
     }
     for (relation, read, standing) in all.iter().filter(|(_, _, standing)| standing.exists == Some(false)) {
         let why = standing.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
@@ -159,7 +180,7 @@ fn relations(report: &mut Report, all: &[(&ReadRelation, bool, Standing)], diale
     let written: Vec<&str> = there().filter(|(_, _, s)| s.write == Some(true)).map(|(relation, ..)| relation.rendered.as_str()).collect();
     let sayable = there().filter(|(_, _, s)| s.write.is_some()).count();
     if sayable > 0 {
-        report.fact("may write", format!("{} of {sayable} relations", written.len()));
+        report.fact(asked.fact("may write"), format!("{} of {sayable} relations", written.len()));
     }
     if !written.is_empty() && !above {
         let message = format!("the role could write {}", listed(&written));

@@ -129,7 +129,7 @@ fn date(days: i32) -> Cell {
     day.map_or_else(|_| Cell::OutOfRange(format!("a date {days} days from 2000")), |day| Cell::Local(day.at(0, 0, 0, 0)))
 }
 
-fn uuid(bytes: [u8; 16]) -> String {
+pub(super) fn uuid(bytes: [u8; 16]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -17,12 +17,14 @@ use tokio_postgres::{CancelToken, Client, Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::cells;
+use super::copied;
 use super::faults;
 use super::profile::{Options, TlsMode};
+use crate::check::field::Column;
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 use crate::warehouse::reads::begins_with;
-use crate::warehouse::{MAX_ROWS, Rows};
+use crate::warehouse::{MAX_ROWS, Rows, Take};
 
 /// How long a server may take to accept a request to cancel.
 const ACCEPT: Duration = Duration::from_secs(1);
@@ -75,6 +77,14 @@ enum Waited<T> {
     Done(T),
     TooLong,
     Stopped,
+}
+
+/// Why there is no answer.
+pub(super) enum Ended {
+    /// The server or the connection said so.
+    Said(Error),
+    /// Whoever takes the rows wants no more of them, or they cannot be read.
+    Refused(Fault),
 }
 
 impl Live {
@@ -168,6 +178,31 @@ impl Live {
 
     /// Asks one statement. After a failure the transaction is as it was before.
     pub(super) fn query(&mut self, sql: &str, limit: Duration, stop: &Stop) -> Result<Rows, Fault> {
+        self.guarded(sql, limit, stop, async |client: &Client| {
+            let rows = fetch(client, sql).await.map_err(Ended::Said)?;
+            // What there was more of is cut off.
+            let all = rows.rows.len() < MAX_ROWS;
+            Ok((rows, all))
+        })
+    }
+
+    /// Hands over every row of a query, in the binary form in which `COPY` sends them.
+    pub(super) fn stream(&mut self, sql: &str, limit: Duration, stop: &Stop, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        self.guarded(sql, limit, stop, async |client: &Client| {
+            let columns = copied::rows(client, sql, take).await?;
+            Ok((columns, true))
+        })
+    }
+
+    /// Work on the connection with a deadline, stopped on the server when it is over or told to. The work says, too, whether the answer was read to its
+    /// end.
+    fn guarded<T>(
+        &mut self,
+        sql: &str,
+        limit: Duration,
+        stop: &Stop,
+        work: impl AsyncFnOnce(&Client) -> Result<(T, bool), Ended>,
+    ) -> Result<T, Fault> {
         let stopped = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
         if self.broken || self.client.is_closed() {
             self.broken = true;
@@ -188,16 +223,16 @@ impl Live {
         let (waited, broken) = self.runtime.block_on(async {
             let asking = async {
                 if let Some(set) = &set {
-                    fetch(client, set).await?;
+                    fetch(client, set).await.map_err(Ended::Said)?;
                 }
-                fetch(client, sql).await
+                work(client).await
             };
             pin_mut!(asking);
             let waited = wait(asking.as_mut(), limit, stop).await;
             let all = match &waited {
-                Waited::Done(Ok(rows)) => rows.rows.len() < MAX_ROWS,
-                Waited::Done(Err(_)) => true,
-                Waited::TooLong | Waited::Stopped => false,
+                Waited::Done(Ok((_, all))) => *all,
+                Waited::Done(Err(Ended::Said(_))) => true,
+                Waited::Done(Err(Ended::Refused(_))) | Waited::TooLong | Waited::Stopped => false,
             };
             let mut broken = false;
             if !all {
@@ -209,15 +244,15 @@ impl Live {
         });
         self.broken |= broken;
         let answer = match waited {
-            Waited::Done(Ok(rows)) => {
+            Waited::Done(Ok((answer, all))) => {
                 self.server_limit = Some(seconds);
-                if rows.rows.len() >= MAX_ROWS {
-                    // What there was more of was cut off.
+                if !all {
                     self.recover();
                 }
-                return Ok(rows);
+                return Ok(answer);
             }
-            Waited::Done(Err(error)) => faults::of_statement(&error),
+            Waited::Done(Err(Ended::Said(error))) => faults::of_statement(&error),
+            Waited::Done(Err(Ended::Refused(fault))) => fault,
             Waited::TooLong => Fault { reason: Reason::TimedOut, detail: format!("no answer within {} s", limit.as_secs_f32()) },
             Waited::Stopped => stopped(),
         };

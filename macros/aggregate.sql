@@ -1,0 +1,4 @@
+{#- One aggregate over the rows. -#}
+{% macro default__value(check, relations) -%}
+{{ check.value }}
+{%- endmacro %}
