@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use presscheck::history::{Line, What};
+use presscheck::history::Line;
 use presscheck::project::Settings;
 use presscheck::record::{Document, OwnerRecord, OwnersRecord};
 use presscheck::tell::{self, Occasion, Routes, Setup, Step, Tier};
@@ -114,8 +114,7 @@ fn what_is_told_is_what_the_table_says() {
                 assert!(!taken || !keys.contains(&message.key), "{}: a key is used once", story.name);
                 assert!(taken || story.steps[0].0 == *at || keys.contains(&message.key), "{}: tried again with its key", story.name);
                 keys.push(message.key.clone());
-                told.push(message.line(What::Intent, now));
-                told.push(message.line(if taken { What::Done } else { What::Failed }, now));
+                told.extend(taken.then(|| message.line(now)));
             }
         }
     }
@@ -156,6 +155,11 @@ fn answer(mut stream: TcpStream, received: &Received) -> std::io::Result<()> {
     received.requests.lock().unwrap().push((head, String::from_utf8(body).unwrap()));
     let mut answers = received.answers.lock().unwrap();
     let status = if answers.is_empty() { "200 OK".to_owned() } else { answers.remove(0) };
+    drop(answers);
+    if status == "hang" {
+        // Until whoever asked is gone.
+        return reader.read_to_end(&mut Vec::new()).map(drop);
+    }
     write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
 
@@ -245,7 +249,19 @@ fn mondays_are_told_as_their_owners_read_them() {
         let bikes = bikes(folder.path(), monday);
         configure(&bikes, 25);
         let output = presscheck(&["tell", "--preview", "--quiet", "--as-of", at], &bikes, &[]);
-        let _ = writeln!(said, "######## {monday} at {at}: {:?}\n{}{}", output.status.code(), text(&output.stdout), text(&output.stderr));
+        let (out, errors) = (text(&output.stdout), text(&output.stderr));
+        // What several are told is written once.
+        let mut letters: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (to, letter) in out.split("== to ").filter_map(|part| part.split_once('\n')) {
+            match letters.iter_mut().find(|(known, _)| *known == letter) {
+                Some((_, routes)) => routes.push(to),
+                None => letters.push((letter, vec![to])),
+            }
+        }
+        let _ = writeln!(said, "######## {monday} at {at}: {:?}\n{errors}", output.status.code());
+        for (letter, routes) in letters {
+            let _ = writeln!(said, "== to {}\n{}\n", routes.join(", "), letter.trim_end());
+        }
         assert!(!bikes.join(".presscheck").exists(), "a preview keeps nothing");
     }
     insta::with_settings!({filters => vec![(r"decision [0-9a-f]{16}", "decision [run]")]}, { insta::assert_snapshot!("mondays_told", said) });
@@ -305,6 +321,49 @@ fn alerts_arrive_once_and_are_signed() {
     let kept = fs::read(bikes.join(".presscheck/history.sqlite")).unwrap();
     let holds = |what: &str| kept.windows(what.len()).any(|window| window == what.as_bytes());
     assert!(!holds("s3cret") && !holds("whsec") && !holds("127.0.0.1"), "the history knows no address");
+}
+
+#[test]
+fn whoever_is_killed_while_it_sends_is_finished_by_the_next_and_two_at_once_say_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bikes = bikes(folder.path(), "unmapped_skus");
+    as_real(&bikes);
+    let contract = bikes.join("contracts/weekly_operating_report.yml");
+    let kept = fs::read_to_string(&contract).unwrap();
+    let (start, end) = (kept.find("escalation:").unwrap(), kept.find("\nsources:").unwrap());
+    fs::write(&contract, format!("{}escalation: [{{on: hold, to: [webhook:banner]}}]\n{}", &kept[..start], &kept[end..])).unwrap();
+    fs::write(bikes.join("presscheck.yml"), "routes: {banner: {webhook: BANNER}}\n").unwrap();
+    let (address, received) = http();
+    let tell = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
+        command.args(["tell", "--as-of", "2026-11-23T11:41:00Z"]).current_dir(&bikes).env("BANNER", &address);
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].iter().for_each(|name| drop(command.env_remove(name)));
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    received.answers.lock().unwrap().push("hang".to_owned());
+    let mut killed = tell();
+    while received.requests.lock().unwrap().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let both = [tell(), tell()].map(|child| child.wait_with_output().unwrap());
+    let codes: Vec<Option<i32>> = both.iter().map(|output| output.status.code()).collect();
+    assert_eq!(codes, [Some(0), Some(0)], "{}{}", text(&both[0].stderr), text(&both[1].stderr));
+    let ids: Vec<String> = received
+        .requests
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(head, _)| head.lines().find(|line| line.to_lowercase().starts_with("webhook-id:")).unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 2, "the one that was killed, and one more: {ids:?}");
+    assert_eq!(ids[0], ids[1], "the receiver can tell that it is the same");
+    let history = presscheck::history::History::read(&bikes.join(".presscheck")).unwrap().unwrap();
+    history.verify().unwrap();
+    let acts = history.acts("weekly_operating_report", presscheck::history::ActKind::Alert, Timestamp::MIN).unwrap();
+    assert_eq!(acts.len(), 1);
+    assert!(acts[0].done.is_some() && acts[0].failed.is_none());
 }
 
 /// HMAC-SHA256 by another implementation than the program's: Python's.

@@ -107,7 +107,7 @@ impl History {
         &self.path
     }
 
-    /// Adds a decision with everything that its checks measured. On disk when this returns.
+    /// Adds a decision: everything that its checks measured, and its document. On disk when this returns.
     ///
     /// # Errors
     /// Why it is not kept, for people: then nothing of it is.
@@ -116,13 +116,14 @@ impl History {
             return Ok(Added::NotReal);
         }
         let begins = begins(document)?;
-        let mut added = || -> rusqlite::Result<Added> {
-            let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let added = insert(&transaction, document, begins)?;
-            transaction.commit()?;
+        let text = serde_json::to_string(document).map_err(|error| error.to_string())?;
+        self.write(|transaction| {
+            let added = insert(transaction, document, begins)?;
+            if added == Added::New {
+                journal::keep(transaction, document, &text)?;
+            }
             Ok(added)
-        };
-        added().map_err(|error| format!("the decision cannot be added to {}: {error}", self.path.display()))
+        })
     }
 
     /// What each check of a contract measured for earlier intervals, the newest first: of each interval the value that was decided last, where the check
@@ -168,6 +169,19 @@ impl History {
         let begins = begins.map(Timestamp::as_microsecond);
         let found = self.connection.query_row(sql, params![contract, begins], |row| row.get(0)).optional();
         found.map_err(|error| format!("the history {} cannot be read: {error}", self.path.display()))
+    }
+
+    /// The document of the decision about a contract's newest interval, of that one the last; `None` when there is none, or it was kept without its document.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was stored.
+    pub fn latest(&self, contract: &str) -> Result<Option<Document>, String> {
+        let sql = "select run from decisions where contract = ?1 order by coalesce(begins, decided) desc, number desc limit 1";
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", self.path.display());
+        let run: Option<String> =
+            self.connection.query_row(sql, [contract], |row| row.get(0)).optional().map_err(|error| wrong(error.to_string()))?;
+        let text = run.map(|run| self.document(&run)).transpose()?.flatten();
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| wrong(error.to_string()))
     }
 
     /// Follows the chains of hashes, of decisions and of the journal, from their first records; how many decisions there are.

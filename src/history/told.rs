@@ -1,10 +1,11 @@
-//! What was told: one line for each cause that came or went, and for each message before and after it was sent. Only added to. Neither addresses nor what
-//! was said are kept, only the route's name and a hash. Not for what is to be told next: that is `tell`.
+//! What was told: one line for each cause that came or went, and for each message that was taken. Only added to. Neither addresses nor what was said are kept,
+//! only the route's name and a hash. Not for messages that were meant and not taken: those are in the journal; nor for what is to be told next: that is `tell`.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
-use super::History;
+use super::step::{RunKey, Step};
+use super::{History, journal};
 
 /// Layout 3.
 pub(super) const TABLES: &str = "
@@ -35,25 +36,15 @@ pub enum What {
     Opened,
     /// The cause was not seen any more.
     Closed,
-    /// The message is about to be sent.
-    Intent,
     /// The message was taken.
     Done,
-    /// The message was not taken, or it is not known whether it was.
-    Failed,
     /// The message that it is over was taken.
     Recovered,
 }
 
 impl What {
-    const ALL: [(What, &'static str); 6] = [
-        (What::Opened, "opened"),
-        (What::Closed, "closed"),
-        (What::Intent, "intent"),
-        (What::Done, "done"),
-        (What::Failed, "failed"),
-        (What::Recovered, "recovered"),
-    ];
+    const ALL: [(What, &'static str); 4] =
+        [(What::Opened, "opened"), (What::Closed, "closed"), (What::Done, "done"), (What::Recovered, "recovered")];
 
     fn word(self) -> &'static str {
         Self::ALL.iter().find(|(what, _)| *what == self).map_or("", |(_, word)| word)
@@ -92,25 +83,27 @@ impl History {
         if lines.is_empty() {
             return Ok(());
         }
-        self.insert_told(lines).map_err(|error| format!("what was told cannot be added to {}: {error}", self.path.display()))
+        self.write(|transaction| lines.iter().try_for_each(|line| insert(transaction, line)))
     }
 
-    fn insert_told(&mut self, lines: &[Line]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        for line in lines {
-            transaction.prepare_cached(INSERT)?.execute(params![
-                line.at.as_microsecond(),
-                line.contract,
-                line.incident,
-                line.what.word(),
-                line.message,
-                line.route,
-                line.interval,
-                line.content,
-                line.details
-            ])?;
-        }
-        transaction.commit()
+    /// Keeps that a message was taken: in the journal that its act is done, and its line here, both or neither. On disk when this returns.
+    ///
+    /// # Errors
+    /// Why it is not kept, for people: then it may be sent again.
+    pub fn message_taken(&mut self, of: &RunKey, at: Timestamp, line: &Line) -> Result<(), String> {
+        let done = Step::Done { key: line.message.clone(), answer: "taken".to_owned() };
+        self.write(|transaction| {
+            insert(transaction, line)?;
+            journal::append(transaction, of, at, &done)
+        })
+    }
+
+    /// Keeps that a message was not taken, in the journal.
+    ///
+    /// # Errors
+    /// Why it is not kept, for people.
+    pub fn message_failed(&mut self, of: &RunKey, at: Timestamp, key: &str, error: &str) -> Result<(), String> {
+        self.append(of, at, &Step::Failed { key: key.to_owned(), error: error.to_owned() })
     }
 
     /// What was told of a contract, the oldest first.
@@ -127,6 +120,23 @@ impl History {
         let rows = statement.query_map([contract], read).map_err(|error| wrong(error.to_string()))?;
         rows.map(|row| row.map_err(|error| wrong(error.to_string()))).collect()
     }
+}
+
+fn insert(transaction: &Transaction<'_>, line: &Line) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(INSERT)?
+        .execute(params![
+            line.at.as_microsecond(),
+            line.contract,
+            line.incident,
+            line.what.word(),
+            line.message,
+            line.route,
+            line.interval,
+            line.content,
+            line.details
+        ])
+        .map(|_rows| ())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Line> {

@@ -25,7 +25,7 @@ use crate::history::{Line, What};
 use crate::record::{Document, IntervalRecord, OwnerRecord, OwnersRecord};
 
 pub use alert::{Alert, payload};
-pub use deliver::{Delivered, deliver};
+pub use deliver::{Delivered, Delivery, Told, tell};
 pub use email::mail;
 pub use flow::messages;
 pub use route::{Destination, Mail, MailTls, Means, Quiet, Route, Routes, Urgent};
@@ -163,10 +163,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// The line that is kept of it.
-    pub fn line(&self, what: What, at: Timestamp) -> Line {
+    /// The line that is kept of it when it was taken.
+    pub fn line(&self, at: Timestamp) -> Line {
         let interval = self.alert.interval.as_ref().map(|interval| interval.start.clone()).unwrap_or_default();
-        let what = if what == What::Done && self.alert.occasion == Occasion::Recovered { What::Recovered } else { what };
+        let what = if self.alert.occasion == Occasion::Recovered { What::Recovered } else { What::Done };
         Line {
             at,
             contract: self.alert.contract.clone(),

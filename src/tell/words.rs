@@ -24,7 +24,7 @@ pub(super) fn alert(one: &Incident, since: Timestamp, returns: usize, situation:
     alert.text = text(one, situation, setup, &alert);
     let say = |time: Timestamp| moment(time, setup);
     let mut facts = vec![("Data", interval_words(alert.interval.as_ref()))];
-    facts.push(("Cause", alert.causes.iter().map(|cause| sentence::capital(&cause.text)).collect::<Vec<_>>().join("\n")));
+    facts.push(("Cause", alert.causes.iter().map(|cause| capital(&cause.text)).collect::<Vec<_>>().join("\n")));
     facts.push(("To recover", alert.recover.join("\n")));
     facts.push(("Owner", alert.owners.iter().map(owner_words).collect::<Vec<_>>().join("\n")));
     facts.push(("May still be used", alert.usable.clone().unwrap_or_default()));
@@ -57,8 +57,8 @@ pub(super) fn over(was: &Incident, situation: &Situation<'_>, setup: &Setup) -> 
         Root::Check(id) => {
             let title = document.check(id).map_or(id.as_str(), |check| check.title.as_str());
             match was.occasion {
-                Occasion::Hold => format!("{} no longer holds anything.", sentence::capital(title)),
-                _ => format!("{} no longer asks for a caveat.", sentence::capital(title)),
+                Occasion::Hold => format!("{} no longer holds anything.", capital(title)),
+                _ => format!("{} no longer asks for a caveat.", capital(title)),
             }
         }
         Root::Reason(reason) => format!("What kept checks from being measured is over ({}).", sentence::reason_words(*reason)),
@@ -248,6 +248,12 @@ fn more(one: &Incident, alert: &Alert) -> String {
 
 fn fact((label, value): (&str, String)) -> AlertFact {
     AlertFact { label: label.to_owned(), value }
+}
+
+/// With a capital at the start, unless a name of code stands there: `ads.spend freshness failed`.
+fn capital(text: &str) -> String {
+    let code = text.split_whitespace().next().is_some_and(|word| word.trim_end_matches(['.', ',']).contains(['.', '_']));
+    if code { text.to_owned() } else { sentence::capital(text) }
 }
 
 /// `Finance (finance@brightside.example)`.

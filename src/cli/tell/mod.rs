@@ -1,5 +1,6 @@
 //! `presscheck tell [CONTRACT]`: tells who has to know of the latest decisions, and of reports that are due and not decided. Made to be run every few minutes.
 
+mod latest;
 mod setup;
 
 use clap::{Args, ValueEnum};
@@ -7,13 +8,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::arguments::Place;
-use super::{Ended, Stopped, draw, load, store};
-use crate::contract;
+use super::{Ended, Stopped, draw, load};
+use crate::check::definition::Kinds;
+use crate::contract::{self, Contract};
 use crate::diagnostic::{Finding, Level, codes};
-use crate::history::{History, Lock, Locked};
+use crate::history::{History, RunKey};
 use crate::project::{TextFile, Workspace};
 use crate::record::Document;
-use crate::tell::{self, Means, Message, PutOff, Routes, Situation, Telling, Wire};
+use crate::tell::{self, Delivery, Means, Message, PutOff, Routes, Situation, Told, Wire};
 
 #[derive(Debug, Args)]
 pub(super) struct Tell {
@@ -42,18 +44,18 @@ enum Form {
 
 /// What is told as JSON.
 #[derive(Debug, Serialize)]
-struct Told {
+struct Printed {
     /// Number of this format: 1.
     format: u32,
     exit_code: u8,
-    messages: Vec<ToldMessage>,
+    messages: Vec<PrintedMessage>,
     waiting: Vec<Waiting>,
     /// Routes that lead nowhere.
     unreachable: Vec<Unreachable>,
 }
 
 #[derive(Debug, Serialize)]
-struct ToldMessage {
+struct PrintedMessage {
     contract: String,
     route: String,
     key: String,
@@ -91,13 +93,11 @@ impl Tell {
         if findings.iter().any(|finding| finding.level == Level::Error) {
             return Err(Stopped { findings, exit_code: 2 });
         }
-        let folder = workspace.history();
-        // Two at once would both find that a message was not sent yet.
-        let _lock = if self.preview { None } else { Some(locked(&folder)?) };
-        let mut told = Told { format: 1, exit_code: 0, messages: Vec::new(), waiting: Vec::new(), unreachable: Vec::new() };
+        let (_, kinds) = load::kinds(&workspace)?;
+        let mut told = Printed { format: 1, exit_code: 0, messages: Vec::new(), waiting: Vec::new(), unreachable: Vec::new() };
         for file in workspace.contracts(&self.contracts)? {
             // A contract that is broken keeps nobody from being told of the others.
-            if let Err(stopped) = self.one(&workspace, &file, now, &mut told) {
+            if let Err(stopped) = self.one(&workspace, &file, &kinds, now, &mut told) {
                 draw::findings(&stopped.findings);
                 told.exit_code = worse(told.exit_code, stopped.exit_code);
             }
@@ -109,68 +109,36 @@ impl Tell {
         Ok(told.exit_code)
     }
 
-    fn one(&self, workspace: &Workspace, file: &TextFile, now: Timestamp, told: &mut Told) -> Result<(), Stopped> {
-        let read = contract::parse(&file.text, &file.path);
+    fn one(&self, workspace: &Workspace, file: &TextFile, kinds: &Kinds, now: Timestamp, printed: &mut Printed) -> Result<(), Stopped> {
+        let read = contract::parse_with(&file.text, &file.path, kinds);
         let Some(contract) = read.value.filter(|_| read.findings.iter().all(|finding| finding.level < Level::Error)) else {
             return Err(Stopped { findings: read.findings, exit_code: 2 });
         };
-        let document = self.document(workspace, &contract.contract)?;
-        let setup = setup::setup(workspace, &contract)?;
-        let overdue = setup::overdue(workspace, &contract, document.as_ref(), now)?;
-        let situation = Situation { document: document.as_ref(), overdue: overdue.as_ref(), now };
-        let folder = workspace.history();
-        let unkept = |why: String| Stopped::unreadable(Finding::error(codes::UNTOLD, why).help("nothing more was sent of this contract"));
-        let known = History::read(&folder).map_err(unkept)?;
-        let past = known.map_or_else(|| Ok(Vec::new()), |history| history.told(&contract.contract)).map_err(unkept)?;
-        let telling = tell::messages(&situation, &setup, &past);
-        self.note(&setup.contract, &telling, told);
+        let id = &contract.contract.value;
+        let known = History::read(&workspace.history()).map_err(unkept)?;
+        let document = latest::decision(workspace, known.as_ref(), id, self.preview)?;
         if self.preview {
-            told.messages.extend(telling.messages.iter().map(|message| told_message(message, now, None, None)));
+            let past = known.as_ref().map_or_else(|| Ok(Vec::new()), |history| history.told(id)).map_err(unkept)?;
+            let setup = setup::setup(workspace, &contract)?;
+            let overdue = setup::overdue(workspace, &contract, document.as_ref(), known.as_ref(), now)?;
+            let situation = Situation { document: document.as_ref(), overdue: overdue.as_ref(), now };
+            let telling = tell::messages(&situation, &setup, &past);
+            printed.messages.extend(telling.messages.iter().map(|message| printed_message(message, now, None)));
+            printed.note(id, telling.put_off, telling.unreachable);
             return Ok(());
         }
-        if telling.seen.is_empty() && telling.messages.is_empty() {
-            return Ok(());
-        }
-        let env = |name: &str| std::env::var(name).ok();
-        let wire = Wire { env: &env, mail: setup.routes.mail.as_ref(), at: now };
-        let mut history = History::open(&folder).map_err(unkept)?;
-        for one in tell::deliver(&telling, &mut history, &wire).map_err(unkept)? {
-            told.messages.push(told_message(&one.message, now, Some(one.fault.is_none()), one.fault));
-        }
+        let mut history = History::open(&workspace.history()).map_err(unkept)?;
+        let run = format!("tell {}", document.as_ref().map_or("undecided", |document| document.run.as_str()));
+        let interval = document.as_ref().and_then(|document| document.interval.as_ref());
+        let interval = interval.map(|interval| format!("{}/{}", interval.start, interval.end)).unwrap_or_default();
+        let of = RunKey { run, contract: id.clone(), interval };
+        let told = told(workspace, &contract, document.as_ref(), &mut history, &of, now)?;
+        printed.messages.extend(told.delivered.iter().map(|one| printed_message(&one.message, now, Some(&one.fate))));
+        printed.note(id, told.put_off, told.unreachable);
         Ok(())
     }
 
-    fn note(&self, contract: &str, telling: &Telling, told: &mut Told) {
-        let contract = contract.to_owned();
-        told.waiting.extend(telling.put_off.iter().cloned().map(|PutOff { heading, route, why, until }| Waiting {
-            contract: contract.clone(),
-            route,
-            heading,
-            why,
-            until,
-        }));
-        let unreachable = telling.unreachable.iter().cloned();
-        told.unreachable.extend(unreachable.map(|(route, why)| Unreachable { contract: contract.clone(), route, why }));
-    }
-
-    /// The contract's latest decision. Of a rehearsal nobody is told, but it can be looked at.
-    fn document(&self, workspace: &Workspace, contract: &str) -> Result<Option<Document>, Stopped> {
-        let path = store::path(&workspace.target, contract);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let wrong = |why: String| Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why).in_file(&path));
-        let text = store::read(&path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let document: Document =
-            serde_json::from_str(&text).map_err(|error| wrong(format!("this is not a decision of this version: {error}")))?;
-        if document.rehearsal && !self.preview {
-            draw::say(&format!("note: the latest decision about {contract} is a rehearsal, of which nobody is told"));
-            return Ok(None);
-        }
-        Ok(Some(document))
-    }
-
-    fn print(&self, told: &Told, look: &draw::Look) -> Result<(), Stopped> {
+    fn print(&self, told: &Printed, look: &draw::Look) -> Result<(), Stopped> {
         for one in &told.unreachable {
             draw::say(&format!("! nobody is reached by {} of {}: {}", one.route, one.contract, one.why));
         }
@@ -210,8 +178,58 @@ impl Tell {
     }
 }
 
+impl Printed {
+    fn note(&mut self, contract: &str, put_off: Vec<PutOff>, unreachable: Vec<(String, String)>) {
+        let contract = contract.to_owned();
+        self.waiting.extend(put_off.into_iter().map(|PutOff { heading, route, why, until }| Waiting {
+            contract: contract.clone(),
+            route,
+            heading,
+            why,
+            until,
+        }));
+        self.unreachable.extend(unreachable.into_iter().map(|(route, why)| Unreachable { contract: contract.clone(), route, why }));
+    }
+}
+
+/// Sends what is due about one contract at this moment, and keeps it in the history as steps of the run `of`: what `tell` and `run` share. Called twice, it
+/// sends nothing twice. `document` is the decision that counts now; without one, only that it is overdue can be told.
+pub(super) fn told(
+    workspace: &Workspace,
+    contract: &Contract,
+    document: Option<&Document>,
+    history: &mut History,
+    of: &RunKey,
+    now: Timestamp,
+) -> Result<Told, Stopped> {
+    let setup = setup::setup(workspace, contract)?;
+    let overdue = setup::overdue(workspace, contract, document, Some(&*history), now)?;
+    let situation = Situation { document, overdue: overdue.as_ref(), now };
+    let env = |name: &str| std::env::var(name).ok();
+    let wire = Wire { env: &env, mail: setup.routes.mail.as_ref(), at: now };
+    tell::tell(history, of, &situation, &setup, &wire).map_err(unkept)
+}
+
+/// What is wrong with the routes of presscheck.yml: to be said before anything is done.
+pub(super) fn route_faults(workspace: &Workspace) -> Vec<Finding> {
+    let routes = Routes { named: workspace.settings.routes.clone(), mail: None };
+    let file = workspace.root.join("presscheck.yml");
+    let finding = |(name, why): (crate::diagnostic::At<String>, String)| {
+        Finding::error(codes::UNKNOWN_ROUTE, format!("the route `{name}`: {why}")).at(name.span).in_file(&file)
+    };
+    routes.faults().into_iter().map(finding).collect()
+}
+
+fn unkept(why: String) -> Stopped {
+    Stopped::unreadable(Finding::error(codes::UNTOLD, why).help("nothing more was sent of this contract"))
+}
+
 /// A message as it is printed: its body is just what the destination gets, beside a text for people.
-fn told_message(message: &Message, now: Timestamp, delivered: Option<bool>, fault: Option<String>) -> ToldMessage {
+fn printed_message(message: &Message, now: Timestamp, fate: Option<&Delivery>) -> PrintedMessage {
+    let why = match fate {
+        Some(Delivery::Failed(why)) => Some(why.clone()),
+        Some(Delivery::Taken | Delivery::Before) | None => None,
+    };
     let letter = tell::mail(&message.alert);
     let body = match &message.to.means {
         Means::Slack { .. } => serde_json::json!({"text": letter.text, "slack": tell::blocks(&message.alert)}),
@@ -221,32 +239,15 @@ fn told_message(message: &Message, now: Timestamp, delivered: Option<bool>, faul
             serde_json::json!({"text": letter.text, "payload": payload})
         }
     };
-    ToldMessage {
+    PrintedMessage {
         contract: message.alert.contract.clone(),
         route: message.to.name.clone(),
         key: message.key.clone(),
         occasion: message.alert.occasion.word(),
         heading: message.alert.heading.clone(),
-        delivered,
-        fault,
+        delivered: fate.map(|fate| matches!(fate, Delivery::Taken | Delivery::Before)),
+        fault: why,
         body,
-    }
-}
-
-fn route_faults(workspace: &Workspace) -> Vec<Finding> {
-    let routes = Routes { named: workspace.settings.routes.clone(), mail: None };
-    let file = workspace.root.join("presscheck.yml");
-    let finding = |(name, why): (crate::diagnostic::At<String>, String)| {
-        Finding::error(codes::UNKNOWN_ROUTE, format!("the route `{name}`: {why}")).at(name.span).in_file(&file)
-    };
-    routes.faults().into_iter().map(finding).collect()
-}
-
-fn locked(folder: &std::path::Path) -> Result<Lock, Stopped> {
-    let wrong = |why: String| Stopped::unreadable(Finding::error(codes::UNTOLD, why).help("it is tried again in the next run"));
-    match Lock::take(folder, "tell", &format!("process {}", std::process::id())).map_err(wrong)? {
-        Locked::Held(lock) => Ok(lock),
-        Locked::Elsewhere(holder) => Err(wrong(format!("another `presscheck tell` is at it ({holder}), so nothing was told"))),
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::super::{Stopped, prepare};
-use crate::calendar::{self, Closed, Interval};
+use crate::calendar::{self, Closed};
 use crate::contract::{self, Contract};
-use crate::diagnostic::At;
+use crate::diagnostic::{At, Finding, codes};
+use crate::history::History;
 use crate::plan;
 use crate::project::Workspace;
 use crate::record::{Document, IntervalRecord, OwnerRecord, OwnersRecord};
@@ -49,33 +50,35 @@ pub(in crate::cli) fn owners(contract: &Contract) -> OwnersRecord {
     }
 }
 
-/// The newest interval that was due and that the decision is not about.
+/// The newest interval that was due and that nobody decided. Of a contract that was never decided about, intervals before the newest are no news.
 pub(in crate::cli) fn overdue(
     workspace: &Workspace,
     contract: &Contract,
     document: Option<&Document>,
+    history: Option<&History>,
     now: Timestamp,
 ) -> Result<Option<Overdue>, Stopped> {
     let Some(schedule) = contract.schedule.as_ref().filter(|schedule| schedule.ready_by.is_some()) else { return Ok(None) };
     let closed = closed(workspace, contract)?;
+    let decided = document.and_then(|document| document.interval.as_ref()).and_then(|known| known.end.parse::<jiff::Zoned>().ok());
     let mut interval = prepare::interval(schedule, now)?;
     for _ in 0..2 {
         let due = plan::ready_by(schedule, &interval, Some(&closed)).map_err(Stopped::usage)?;
-        let Some(ready_by) = due.filter(|due| *due < now) else {
-            // The newest is not due yet; the one before may be.
-            let Ok(before) = interval.end.timestamp().checked_sub(SignedDuration::from_nanos(1)) else { return Ok(None) };
-            interval = prepare::interval(schedule, before)?;
-            continue;
-        };
-        let decided = document.and_then(|document| document.interval.as_ref()).and_then(|known| known.end.parse::<jiff::Zoned>().ok());
-        let is_decided = decided.is_some_and(|end| end.timestamp() >= interval.end.timestamp());
-        return Ok((!is_decided).then(|| Overdue { interval: record(&interval), ready_by }));
+        if let Some(ready_by) = due.filter(|due| *due < now) {
+            let later = decided.as_ref().is_some_and(|end| end.timestamp() >= interval.end.timestamp());
+            let known = history.map(|history| history.newest(&contract.contract, Some(interval.start.timestamp()))).transpose();
+            let known = known.map_err(|why| Stopped::unreadable(Finding::error(codes::UNTOLD, why)))?.flatten();
+            let overdue = Overdue { interval: IntervalRecord::of(&interval), ready_by };
+            return Ok((!later && known.is_none()).then_some(overdue));
+        }
+        // The newest is not due yet; the one before may be.
+        let before = interval.start.timestamp();
+        if document.is_none() {
+            return Ok(None);
+        }
+        interval = prepare::interval(schedule, before)?;
     }
     Ok(None)
-}
-
-fn record(interval: &Interval) -> IntervalRecord {
-    IntervalRecord::of(interval)
 }
 
 pub(in crate::cli) fn closed(workspace: &Workspace, contract: &Contract) -> Result<Closed, Stopped> {
