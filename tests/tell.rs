@@ -337,7 +337,9 @@ fn whoever_is_killed_while_it_sends_is_finished_by_the_next_and_two_at_once_say_
     let tell = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
         command.args(["tell", "--as-of", "2026-11-23T11:41:00Z"]).current_dir(&bikes).env("BANNER", &address);
-        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].iter().for_each(|name| drop(command.env_remove(name)));
+        for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            command.env_remove(name);
+        }
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
     };
     received.answers.lock().unwrap().push("hang".to_owned());
