@@ -29,6 +29,7 @@ mod lineage;
 mod lint;
 mod load;
 mod plan;
+mod publish;
 mod schema;
 mod tell;
 mod verify;
@@ -57,6 +58,8 @@ enum Command {
     Plan(plan::Plan),
     /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
     Verify(verify::Verify),
+    /// Write the certified values and the status of a stored decision, and call the hooks; each thing once
+    Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
@@ -152,6 +155,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Check(check) => check.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Verify(verify) => verify.run(look),
+        Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),

@@ -19,6 +19,7 @@ use crate::diagnostic::{Finding, codes, nearest};
 use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
+use crate::publish;
 use crate::warehouse;
 
 /// A plan and where it came from.
@@ -96,7 +97,8 @@ pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now
     let past = past(loaded, contract, now)?;
     let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
-    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new() };
+    let kept = kept(loaded, contract, now)?;
+    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new(), kept };
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
         return Ok(known);
     };
@@ -174,6 +176,16 @@ fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Pa
         }
         Err(unreadable) => plan::Past { values: BTreeMap::new(), unreadable: Some(unreadable) },
     })
+}
+
+/// The metrics of which the snapshot keeps a certified value. What cannot be read is not known to be kept.
+fn kept(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<BTreeMap<String, plan::Kept>, Stopped> {
+    let Some(snapshot) = contract.publish.as_ref().and_then(|publish| publish.snapshot.as_ref()) else { return Ok(BTreeMap::new()) };
+    let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
+    let start = interval.map(|interval| interval.start.timestamp());
+    let history = History::read(&loaded.workspace.history()).ok().flatten();
+    let found = history.and_then(|history| publish::kept(&history, &contract.contract, &snapshot.relation, start, now).ok());
+    Ok(found.unwrap_or_default())
 }
 
 /// The newest interval of the schedule that has ended.

@@ -30,6 +30,8 @@ pub struct Settings {
     pub budget: Budget,
     /// Further connections, by the name that contracts use.
     pub connections: IndexMap<At<String>, Connection>,
+    /// The target with which `publish` writes, where it is another role than the one that reads; the project's own when absent.
+    pub publish: Option<Connection>,
     /// Where alerts go, by the name that contracts use.
     pub routes: IndexMap<At<String>, Route>,
     /// The server that takes e-mail.
@@ -49,6 +51,7 @@ impl Default for Settings {
             timeouts: Timeouts::default(),
             budget: Budget::default(),
             connections: IndexMap::new(),
+            publish: None,
             routes: IndexMap::new(),
             mail: None,
             history: None,
