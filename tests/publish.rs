@@ -175,7 +175,8 @@ fn the_value_of_an_earlier_week_is_shown_while_one_is_held() {
             "update reporting.certified set interval_start = interval_start - {day}, interval_end = interval_end - {day}, as_of_start = as_of_start - {day}, \
              as_of_end = as_of_end - {day}"
         ));
-        world.sql("update marts.report set margin = null where shop = 'south'; update marts.report set margin = 99.99 where shop = 'north'");
+        world
+            .sql("update marts.report set margin = null where shop = 'south'; update marts.report set margin = 99.99 where shop = 'north'");
         assert_eq!(world.run(&["check", "--quiet"]).0, 1);
         let (code, said) = world.run(&["publish"]);
         assert_eq!((code, said.contains("held at the last safe value: Margin")), (0, true), "{said}");
@@ -191,7 +192,10 @@ fn the_value_of_an_earlier_week_is_shown_while_one_is_held() {
         assert!(world.summary().ends_with("margin is held."), "{}", world.summary());
         assert_eq!(world.run(&["publish"]).0, 0);
         assert_eq!(world.rows(margin)[2..], [["-", "blank", "-"]]);
-        assert_eq!(world.rows("select shown, case when as_of is null then 'never' end from reporting.status where metric = 'margin'"), [["blank", "never"]]);
+        assert_eq!(
+            world.rows("select shown, case when as_of is null then 'never' end from reporting.status where metric = 'margin'"),
+            [["blank", "never"]]
+        );
     }
 }
 
