@@ -59,7 +59,7 @@ impl World {
     }
 
     #[cfg(feature = "postgres")]
-    fn postgres() -> World {
+    pub fn postgres() -> World {
         let server = server::shared();
         let database = server.database("select 1");
         let world = World { folder: tempfile::tempdir().unwrap(), server: Some((server, database.clone())) };
@@ -147,6 +147,18 @@ impl World {
         let arguments = [arguments, &["--profiles-dir", "."]].concat();
         let (code, said) = run(&arguments, self.folder());
         (code.unwrap_or(-1), said)
+    }
+
+    /// The same, with nothing but standard output.
+    pub fn out(&self, arguments: &[&str]) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(arguments).current_dir(self.folder()).output().unwrap();
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    #[cfg(feature = "postgres")]
+    pub fn database(&self) -> String {
+        self.server.as_ref().map(|(_, database)| database.clone()).unwrap()
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {
