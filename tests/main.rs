@@ -32,6 +32,7 @@ mod results;
 mod samples;
 mod sentence;
 mod situations;
+mod tell;
 mod verify;
 mod warehouse;
 mod yaml;

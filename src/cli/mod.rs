@@ -31,6 +31,7 @@ mod load;
 mod plan;
 mod publish;
 mod schema;
+mod tell;
 mod verify;
 
 use std::process::ExitCode;
@@ -61,6 +62,8 @@ enum Command {
     Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
+    /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
+    Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
@@ -94,7 +97,7 @@ Exit codes:
   0  nothing is held (with or without caveats)
   1  at least one metric is held because the data broke a promise
   2  bad usage, a bad contract, or nothing to check
-  3  nothing broke, but something could not be decided, so it is held";
+  3  nothing broke, but something could not be decided, so it is held; of tell: an alert was not delivered";
 
 /// What a command ends with: an exit code, or findings that kept it from its work.
 type Ended = Result<u8, Stopped>;
@@ -154,6 +157,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Verify(verify) => verify.run(look),
         Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
+        Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
         Command::Doctor(doctor) => doctor.run(look),

@@ -136,6 +136,7 @@ codes! {
     BAD_VERSION = "PC441", "bad-version", "Neither a folder nor something that git knows, or git cannot read it.";
     NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
     NOT_ODCS = "PC443", "not-odcs", "A file that is no data contract of ODCS 3, or of which nothing can be a contract here.";
+    UNTOLD = "PC450", "untold", "Somebody could not be told, because what was told before cannot be read or kept.";
     HELD = "PC501", "held", "A metric that must not be shown.";
     WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }

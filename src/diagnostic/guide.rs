@@ -145,6 +145,7 @@ guides! {
     BAD_VERSION: "A change is judged between two versions that can be read.", "$ presscheck diff no_such_branch", "Name a folder with a dbt project, or a commit, branch or tag.";
     NOT_WRITTEN: "What somebody wrote is not overwritten.", "$ presscheck init && presscheck init", "Move the file away, or edit it.";
     NOT_ODCS: "A contract that is made of another file would promise nothing of what it says.", "$ presscheck import odcs dbt_project.yml", "Name a document with kind: DataContract and apiVersion: v3.x, whose schema names models of the project.";
+    UNTOLD: "Without its memory a timer would say everything again every few minutes.", "$ chmod 0 .presscheck && presscheck tell", "Make the history's folder writable, or let the other `presscheck tell` end.";
     HELD: "A check that guards it failed or could not be asked, or nothing vouches for it.", "$ presscheck check", "`presscheck explain METRIC` says why and what to do.";
     WARNED: "The number may be used, with what is said beside it.", "$ presscheck check", "`presscheck explain METRIC` says why.";
 }
