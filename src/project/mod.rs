@@ -1,11 +1,12 @@
 //! Reads the files of a user's project: where it is, its artifacts, its settings, its contracts and macro templates.
 //!
-//! Texts and bytes come out; the rooms above make sense of them. Reads nothing outside the project but what an option names.
+//! Texts and bytes come out; the rooms above make sense of them. Reads nothing outside the project but what an option names, and writes only a text that
+//! replaces the one that was read ([`replace_text`]).
 #![expect(clippy::disallowed_methods, reason = "this room reads the user's files")]
 
 pub mod settings;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{At, Finding, nearest};
@@ -283,6 +284,31 @@ pub(crate) fn read_text(path: &Path, largest: u64) -> Result<TextFile, Unreadabl
             Err(input(finding.help("save the file as UTF-8")))
         }
     }
+}
+
+/// Writes `after` in place of a file that still holds `before`: whole, through a file beside it; its permissions stay, and so does a link to it.
+///
+/// # Errors
+/// The file holds something else by now, or the folder refuses it; then the file is as it was.
+pub fn replace_text(path: &Path, before: &str, after: &str) -> Result<(), String> {
+    let said = |error: std::io::Error| format!("it cannot be written: {error}");
+    let path = path.canonicalize().map_err(said)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let permissions = std::fs::metadata(&path).map_err(said)?.permissions();
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&draft).and_then(|mut file| {
+        file.write_all(after.as_bytes())?;
+        file.set_permissions(permissions)?;
+        file.sync_all()
+    });
+    let unchanged = || std::fs::read(&path).map_err(said).map(|bytes| bytes == before.as_bytes());
+    let moved = written.map_err(said).and_then(|()| unchanged()).and_then(|unchanged| {
+        if unchanged { std::fs::rename(&draft, &path).map_err(said) } else { Err("it was changed while it was read".to_owned()) }
+    });
+    if moved.is_err() {
+        drop(std::fs::remove_file(&draft));
+    }
+    moved
 }
 
 fn upwards(here: &Path) -> Option<PathBuf> {

@@ -134,7 +134,7 @@ impl Flow<'_> {
                 let due = since.checked_add(wait).unwrap_or(Timestamp::MAX);
                 let fresh = |line: &Line| line.interval == interval || one.stands() || self.situation.now.duration_since(line.at) < DAILY;
                 let heard_it = |line: &&Line| line.content == content && line.at >= due && fresh(line);
-                if queued.contains(&destination.name) || heard.messages.iter().any(|line| heard_it(line)) {
+                if queued.contains(&destination.name) || heard.messages.iter().any(heard_it) {
                     continue;
                 }
                 let waits = if wait > after { "it comes and goes" } else { "its step is not due yet" };

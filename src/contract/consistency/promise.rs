@@ -50,7 +50,8 @@ pub(super) fn known_zone(look: &mut Look<'_>, zone: &At<String>) {
         let all: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         let near = crate::diagnostic::nearest(zone, all.iter().map(String::as_str));
         let help = near.map_or_else(|| "write a name such as Europe/London".to_owned(), |near| format!("did you mean `{near}`?"));
-        look.report(Finding::error(codes::BAD_ZONE, format!("there is no time zone `{zone}`")).at(zone.span).help(help));
+        let finding = Finding::error(codes::BAD_ZONE, format!("there is no time zone `{zone}`")).at(zone.span).help(help);
+        look.report(finding.rename(zone, all.iter().map(String::as_str)));
     }
 }
 
