@@ -67,6 +67,7 @@ fn setup(story: &Story) -> Setup {
             step(Occasion::Warn, 0, &["slack:alerts"]),
             step(Occasion::Recovered, 0, &["webhook:status"]),
         ],
+        recovery: None,
         closed: closures.into(),
         zone: jiff::tz::TimeZone::get("Europe/London").unwrap(),
         routes: Routes { named: settings.routes, mail: settings.mail },
@@ -234,7 +235,7 @@ fn configure(bikes: &Path, port: u16) {
     let contract = bikes.join("contracts/weekly_operating_report.yml");
     let text = fs::read_to_string(&contract).unwrap();
     let more = "escalation:\n  - {on: hold, to: [webhook:bi_banner, command:pager]}\n";
-    fs::write(contract, text.replace("escalation:\n", more)).unwrap();
+    fs::write(contract, text.replace("escalation:\n", &format!("recovery: The runbook is at wiki/weekly.\n{more}"))).unwrap();
 }
 
 #[test]

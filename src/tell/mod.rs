@@ -106,6 +106,8 @@ pub struct Setup {
     pub owners: OwnersRecord,
     /// The steps, in the order of the contract; the default ones where it has none.
     pub steps: Vec<Step>,
+    /// How to recover, whatever fails.
+    pub recovery: Option<String>,
     /// Days on which nobody is told, unless the report is critical.
     pub closed: Closed,
     /// The zone in which the contract's days are counted.
