@@ -335,6 +335,40 @@ const CASES: &[Case] = &[
         says: &["int_order_margin.unit_cost", "Recover: Add the missing SKUs"],
     },
     Case { name: "a metric that is not", done: nothing, command: &["explain", "gross_revenu"], exit_code: 2, says: &["gross_revenue"] },
+    Case {
+        name: "what contracts there are",
+        done: nothing,
+        command: &["list"],
+        exit_code: 0,
+        says: &[
+            "Weekly Operating Performance Report (weekly_operating_report, ",
+            "By 12:00 every Monday",
+            "Operations (ops@brightside.example)",
+            "next      2026-11-23 12:00 GMT",
+            "a rehearsal",
+        ],
+    },
+    Case {
+        name: "what contracts there are, for a page",
+        done: |folder| edit(folder, CONTRACT, "version: 1\n", "version: 1\ntier: experiment\n"),
+        command: &["list", "--format", "markdown"],
+        exit_code: 0,
+        says: &["| report | tier |", "| experiment |", "2026-11-23 12:00 GMT"],
+    },
+    Case {
+        name: "a contract that cannot be read is said, and the others are listed",
+        done: |folder| fs::write(folder.join("contracts/broken.yml"), "version: 1\ncontract: broken\nmetrics: 3\n").expect("written"),
+        command: &["list", "--format", "json"],
+        exit_code: 2,
+        says: &["\"contract\": \"weekly_operating_report\"", "broken.yml"],
+    },
+    Case {
+        name: "a recovery that says nothing",
+        done: |folder| edit(folder, CONTRACT, "version: 1\n", "version: 1\nrecovery: \" \"\n"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["`recovery` says nothing"],
+    },
     Case { name: "a plan", done: nothing, command: &["plan", "--sql"], exit_code: 0, says: &["sku_cost_mapping", "select", "ready by"] },
     Case {
         name: "lineage of a metric",
@@ -463,7 +497,7 @@ fn commands_end_as_users_are_told() {
         copy(&sample.path().join("bikes"), folder.path());
         (case.done)(folder.path());
         let mut command = case.command.to_vec();
-        if command[0] == "check" || command[0] == "plan" {
+        if ["check", "plan", "list"].contains(&command[0]) {
             command.extend(["--as-of", AS_OF]);
         }
         let (code, text) = run(&command, folder.path());

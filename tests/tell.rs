@@ -67,6 +67,7 @@ fn setup(story: &Story) -> Setup {
             step(Occasion::Warn, 0, &["slack:alerts"]),
             step(Occasion::Recovered, 0, &["webhook:status"]),
         ],
+        recovery: None,
         closed: closures.into(),
         zone: jiff::tz::TimeZone::get("Europe/London").unwrap(),
         routes: Routes { named: settings.routes, mail: settings.mail },
@@ -123,12 +124,14 @@ fn what_is_told_is_what_the_table_says() {
 
 /// Everything that was posted, and what is answered: each status once, then 200.
 #[derive(Clone, Default)]
-struct Received {
-    requests: Arc<Mutex<Vec<(String, String)>>>,
-    answers: Arc<Mutex<Vec<String>>>,
+pub struct Received {
+    /// Head and body of each.
+    pub requests: Arc<Mutex<Vec<(String, String)>>>,
+    /// A status, or `hang`.
+    pub answers: Arc<Mutex<Vec<String>>>,
 }
 
-fn http() -> (String, Received) {
+pub fn http() -> (String, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook/s3cret", listener.local_addr().unwrap());
     let received = Received::default();
@@ -232,7 +235,7 @@ fn configure(bikes: &Path, port: u16) {
     let contract = bikes.join("contracts/weekly_operating_report.yml");
     let text = fs::read_to_string(&contract).unwrap();
     let more = "escalation:\n  - {on: hold, to: [webhook:bi_banner, command:pager]}\n";
-    fs::write(contract, text.replace("escalation:\n", more)).unwrap();
+    fs::write(contract, text.replace("escalation:\n", &format!("recovery: The runbook is at wiki/weekly.\n{more}"))).unwrap();
 }
 
 #[test]

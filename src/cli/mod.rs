@@ -27,6 +27,7 @@ mod grants;
 mod init;
 mod lineage;
 mod lint;
+mod list;
 mod load;
 mod plan;
 mod publish;
@@ -62,6 +63,8 @@ enum Command {
     Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
+    /// List every contract: promise, tier, owners, next deadline, last decision, open waivers
+    List(list::List),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
     Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -157,6 +160,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Verify(verify) => verify.run(look),
         Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
+        Command::List(list) => list.run(),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),

@@ -27,6 +27,7 @@ const RULES: &[fn(&mut Look<'_>)] = &[
     promise::contract_name,
     promise::schedule,
     promise::routes,
+    promise::recovery,
     promise::plain_text,
     sources::each_once,
     sources::groups,

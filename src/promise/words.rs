@@ -351,6 +351,7 @@ pub(super) fn of_contract(old: &Contract, new: &Contract) -> Vec<Change> {
     differs("owners", old.owners != new.owners);
     differs("exposure", old.exposure != new.exposure);
     differs("tier", old.tier != new.tier);
+    differs("recovery", old.recovery != new.recovery);
     differs("escalation", old.escalation != new.escalation);
     differs("publish", old.publish != new.publish);
     let counted = |contract: &Contract| {

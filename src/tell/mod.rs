@@ -29,7 +29,7 @@ pub use deliver::{Delivered, Delivery, Told, tell};
 pub use email::mail;
 pub use flow::messages;
 pub use route::{Destination, Mail, MailTls, Means, Quiet, Route, Routes, Urgent};
-pub use send::{Undelivered, Wire, send};
+pub use send::{Undelivered, Wire, call, send};
 pub use slack::blocks;
 
 /// What a step of escalation reacts to.
@@ -106,6 +106,8 @@ pub struct Setup {
     pub owners: OwnersRecord,
     /// The steps, in the order of the contract; the default ones where it has none.
     pub steps: Vec<Step>,
+    /// How to recover, whatever fails.
+    pub recovery: Option<String>,
     /// Days on which nobody is told, unless the report is critical.
     pub closed: Closed,
     /// The zone in which the contract's days are counted.

@@ -21,6 +21,18 @@ pub(super) fn alert(one: &Incident, since: Timestamp, returns: usize, situation:
     if let Some(document) = situation.document.filter(|_| one.root != Root::Undecided) {
         of_document(&mut alert, one, document);
     }
+    let mendable = match one.root {
+        Root::Caveat(_) | Root::Publish => false,
+        Root::Check(_)
+        | Root::Reason(_)
+        | Root::Fact(_)
+        | Root::Unverified
+        | Root::Lineage
+        | Root::Internal
+        | Root::Late
+        | Root::Undecided => true,
+    };
+    alert.recover.extend(setup.recovery.clone().filter(|recovery| mendable && !alert.recover.contains(recovery)));
     alert.text = text(one, situation, setup, &alert);
     let say = |time: Timestamp| moment(time, setup);
     let mut facts = vec![("Data", interval_words(alert.interval.as_ref()))];
@@ -263,7 +275,7 @@ pub(super) fn owner_words(owner: &OwnerRecord) -> String {
 
 /// `2026-11-16 to 2026-11-22`.
 pub(super) fn interval_words(interval: Option<&IntervalRecord>) -> String {
-    let Some(interval) = interval else { return String::new() };
+    let Some(interval) = interval else { return "everything that is there (the contract has no schedule)".to_owned() };
     let whole_days = interval.start.contains("T00:00:00");
     match (interval.first_day == interval.last_day, whole_days) {
         (true, true) => interval.first_day.clone(),

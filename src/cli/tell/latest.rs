@@ -35,6 +35,16 @@ pub(in crate::cli) fn decision(
     Ok(Some(stored))
 }
 
+/// The newest decision that there is, for whoever only looks: the history's, else the one that was stored last, a rehearsal or not.
+pub(in crate::cli) fn known(workspace: &Workspace, history: Option<&History>, contract: &str) -> Result<Option<Document>, Stopped> {
+    let unreadable = |why: String| Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why));
+    if let Some(kept) = history.map(|history| history.latest(contract)).transpose().map_err(unreadable)?.flatten() {
+        return Ok(Some(kept));
+    }
+    let path = store::path(&workspace.target, contract);
+    if path.is_file() { stored(&path).map(Some) } else { Ok(None) }
+}
+
 /// The decision in a file of dbt's target folder.
 fn stored(path: &Path) -> Result<Document, Stopped> {
     let wrong = |why: String| Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why).in_file(path));

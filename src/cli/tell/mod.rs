@@ -1,7 +1,7 @@
 //! `presscheck tell [CONTRACT]`: tells who has to know of the latest decisions, and of reports that are due and not decided. Made to be run every few minutes.
 
-mod latest;
-mod setup;
+pub(super) mod latest;
+pub(super) mod setup;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;

@@ -34,6 +34,7 @@ pub(in crate::cli) fn setup(workspace: &Workspace, contract: &Contract) -> Resul
         },
         owners,
         steps,
+        recovery: contract.recovery.as_ref().map(|recovery| recovery.trim().to_owned()),
         closed: closed(workspace, contract)?,
         zone: zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok()).unwrap_or(jiff::tz::TimeZone::UTC),
         routes: Routes { named: workspace.settings.routes.clone(), mail: workspace.settings.mail.clone() },

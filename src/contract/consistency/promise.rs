@@ -108,10 +108,18 @@ fn without_contact(look: &Look<'_>, name: &str, owner: Option<&Owner>) -> Option
     (!reachable && !look.was_cut("owners")).then(|| (format!("nothing says how to reach owners.{name}"), help))
 }
 
+/// An alert that carries an empty procedure helps nobody.
+pub(super) fn recovery(look: &mut Look<'_>) {
+    let contract = look.contract;
+    if let Some(recovery) = &contract.recovery {
+        look.must_say_something(recovery, "recovery");
+    }
+}
+
 /// Texts for people are shown as they are written; a template in one would be shown too.
 pub(super) fn plain_text(look: &mut Look<'_>) {
     let contract = look.contract;
-    let mut texts: Vec<At<String>> = contract.title.iter().chain(&contract.promise).cloned().collect();
+    let mut texts: Vec<At<String>> = contract.title.iter().chain(&contract.promise).chain(&contract.recovery).cloned().collect();
     texts.extend(contract.metrics.values().flat_map(|metric| metric.title.iter().chain(&metric.meaning)).cloned());
     texts.extend(contract.caveats.iter().map(|caveat| caveat.text.clone()));
     texts.extend(contract.checks.iter().flat_map(|check| {
