@@ -1,6 +1,7 @@
 //! `presscheck publish`, through the program, on real engines: what stands in the tables is what an independent query of the model gives, each thing is done once, and what
 //! is not what was checked is not written.
 
+mod hooks;
 mod world;
 
 use std::fmt::Write;
@@ -28,7 +29,7 @@ fn certified(world: &World) -> String {
     rows.into_iter().filter(|row| row[3] == "certified").map(|row| format!("{} | {} | {}\n", row[0], row[1], row[2])).collect()
 }
 
-fn table(world: &World, sql: &str) -> String {
+pub fn table(world: &World, sql: &str) -> String {
     world.rows(sql).into_iter().fold(String::new(), |mut text, row| {
         writeln!(text, "{}", row.join(" | ").replace(&world.monday(), "MONDAY")).unwrap();
         text
@@ -36,7 +37,7 @@ fn table(world: &World, sql: &str) -> String {
 }
 
 /// How often the tables were written, and how often that was meant.
-fn acts(world: &World) -> (usize, usize) {
+pub fn acts(world: &World) -> (usize, usize) {
     let history = History::read(&world.folder().join(".presscheck")).unwrap().unwrap();
     history.verify().unwrap();
     let acts = history.acts("report", ActKind::Publish, jiff::Timestamp::MIN).unwrap();
