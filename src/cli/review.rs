@@ -91,7 +91,7 @@ fn known<'a>(
     let zone = contract.schedule.as_ref().and_then(|schedule| schedule.timezone.as_ref());
     let zone = zone.and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC);
     let end = |waiver: &contract::Waiver| {
-        let wrong = |why| Stopped::usage(Finding::error(codes::BAD_INTERVAL, format!("{why}")).at(waiver.until.span));
+        let wrong = |why| Stopped::usage(Finding::error(codes::BAD_INTERVAL, why).at(waiver.until.span));
         calendar::end_of(waiver.until.value, &zone).map_err(wrong)
     };
     let read = history.map(|history| history.documents(&contract.contract, since, DECISIONS)).transpose();
