@@ -1,6 +1,7 @@
 //! `presscheck publish`, through the program, on real engines: what stands in the tables is what an independent query of the model gives, each thing is done once, and what
 //! is not what was checked is not written.
 
+mod hooks;
 mod world;
 
 use std::fmt::Write;
@@ -28,7 +29,7 @@ fn certified(world: &World) -> String {
     rows.into_iter().filter(|row| row[3] == "certified").map(|row| format!("{} | {} | {}\n", row[0], row[1], row[2])).collect()
 }
 
-fn table(world: &World, sql: &str) -> String {
+pub fn table(world: &World, sql: &str) -> String {
     world.rows(sql).into_iter().fold(String::new(), |mut text, row| {
         writeln!(text, "{}", row.join(" | ").replace(&world.monday(), "MONDAY")).unwrap();
         text
@@ -36,7 +37,7 @@ fn table(world: &World, sql: &str) -> String {
 }
 
 /// How often the tables were written, and how often that was meant.
-fn acts(world: &World) -> (usize, usize) {
+pub fn acts(world: &World) -> (usize, usize) {
     let history = History::read(&world.folder().join(".presscheck")).unwrap().unwrap();
     history.verify().unwrap();
     let acts = history.acts("report", ActKind::Publish, jiff::Timestamp::MIN).unwrap();
@@ -175,7 +176,8 @@ fn the_value_of_an_earlier_week_is_shown_while_one_is_held() {
             "update reporting.certified set interval_start = interval_start - {day}, interval_end = interval_end - {day}, as_of_start = as_of_start - {day}, \
              as_of_end = as_of_end - {day}"
         ));
-        world.sql("update marts.report set margin = null where shop = 'south'; update marts.report set margin = 99.99 where shop = 'north'");
+        world
+            .sql("update marts.report set margin = null where shop = 'south'; update marts.report set margin = 99.99 where shop = 'north'");
         assert_eq!(world.run(&["check", "--quiet"]).0, 1);
         let (code, said) = world.run(&["publish"]);
         assert_eq!((code, said.contains("held at the last safe value: Margin")), (0, true), "{said}");
@@ -191,7 +193,10 @@ fn the_value_of_an_earlier_week_is_shown_while_one_is_held() {
         assert!(world.summary().ends_with("margin is held."), "{}", world.summary());
         assert_eq!(world.run(&["publish"]).0, 0);
         assert_eq!(world.rows(margin)[2..], [["-", "blank", "-"]]);
-        assert_eq!(world.rows("select shown, case when as_of is null then 'never' end from reporting.status where metric = 'margin'"), [["blank", "never"]]);
+        assert_eq!(
+            world.rows("select shown, case when as_of is null then 'never' end from reporting.status where metric = 'margin'"),
+            [["blank", "never"]]
+        );
     }
 }
 

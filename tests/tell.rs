@@ -124,12 +124,14 @@ fn what_is_told_is_what_the_table_says() {
 
 /// Everything that was posted, and what is answered: each status once, then 200.
 #[derive(Clone, Default)]
-struct Received {
-    requests: Arc<Mutex<Vec<(String, String)>>>,
-    answers: Arc<Mutex<Vec<String>>>,
+pub struct Received {
+    /// Head and body of each.
+    pub requests: Arc<Mutex<Vec<(String, String)>>>,
+    /// A status, or `hang`.
+    pub answers: Arc<Mutex<Vec<String>>>,
 }
 
-fn http() -> (String, Received) {
+pub fn http() -> (String, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/hook/s3cret", listener.local_addr().unwrap());
     let received = Received::default();

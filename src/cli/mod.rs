@@ -29,6 +29,8 @@ mod lineage;
 mod lint;
 mod list;
 mod load;
+mod lsp;
+mod manual;
 mod plan;
 mod publish;
 mod review;
@@ -95,6 +97,10 @@ enum Command {
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Write the man pages of the program and of each command into a folder
+    Man(manual::Manual),
+    /// Speak the Language Server Protocol on standard input and output, for an editor
+    Lsp(lsp::Lsp),
 }
 
 /// What the exit code says; one place, shown by `--help` and the README.
@@ -179,5 +185,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
+        Command::Man(manual) => manual.run::<Cli>(),
+        Command::Lsp(lsp) => lsp.run(),
     }
 }

@@ -162,9 +162,14 @@ impl World {
     }
 
     pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let arguments = [arguments, &["--profiles-dir", "."]].concat();
         let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
-        command.args(arguments).current_dir(self.folder()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.args(arguments).current_dir(self.folder()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// Runs a command, and kills it after so many milliseconds.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Mail, Means, Message, alert, email, slack};
+use super::{Destination, Mail, Means, Message, alert, email, slack};
 
 /// Tries of one message.
 const TRIES: u32 = 3;
@@ -24,6 +24,14 @@ pub struct Wire<'a> {
     pub mail: Option<&'a Mail>,
     /// The moment that messages carry.
     pub at: Timestamp,
+}
+
+impl Wire<'_> {
+    /// What an environment variable holds.
+    fn variable(&self, name: &str) -> Result<String, String> {
+        let value = (self.env)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        value.ok_or_else(|| format!("the environment variable {name} is not set"))
+    }
 }
 
 /// Why a message was not taken, for people: no address, no secret, no words of a server.
@@ -50,10 +58,28 @@ enum Try {
 /// Why it was not. It may be sent again with the same key.
 pub fn send(message: &Message, wire: &Wire<'_>) -> Result<(), Undelivered> {
     let limit = Duration::from_secs(message.to.timeout);
+    patiently(|| once(message, wire, limit))
+}
+
+/// Calls a hook with a text: posts it to a webhook, or gives it to a program; returns when it was taken.
+///
+/// # Errors
+/// Why it was not. It may be called again with the same key.
+pub fn call(to: &Destination, key: &str, text: &str, wire: &Wire<'_>) -> Result<(), Undelivered> {
+    let limit = Duration::from_secs(to.timeout);
+    patiently(|| match &to.means {
+        Means::Webhook { address, secret } => webhook(address, secret.as_deref(), key, text, wire, limit),
+        Means::Command(words) => command::run(words, text, limit),
+        Means::Slack { .. } | Means::Email { .. } => Try::Refused("a hook is a webhook or a command".to_owned()),
+    })
+}
+
+/// Tries until it is taken, as often as may help.
+fn patiently(mut once: impl FnMut() -> Try) -> Result<(), Undelivered> {
     let mut tried = 0;
     loop {
         tried += 1;
-        let (why, wait) = match once(message, wire, limit) {
+        let (why, wait) = match once() {
             Try::Taken => return Ok(()),
             Try::Refused(why) => return Err(Undelivered { why }),
             Try::Again(why, wait) => (why, wait),
@@ -66,24 +92,24 @@ pub fn send(message: &Message, wire: &Wire<'_>) -> Result<(), Undelivered> {
     }
 }
 
+/// Posts to a webhook whose address and secret are in these variables.
+fn webhook(address: &str, secret: Option<&str>, key: &str, text: &str, wire: &Wire<'_>, limit: Duration) -> Try {
+    let secret = secret.map(|name| wire.variable(name)).transpose();
+    match wire.variable(address).and_then(|address| Ok((address, secret?))) {
+        Ok((address, secret)) => http::webhook(&address, secret.as_deref(), key, wire.at, text, limit),
+        Err(why) => Try::Refused(why),
+    }
+}
+
 fn once(message: &Message, wire: &Wire<'_>, limit: Duration) -> Try {
-    let variable = |name: &str| {
-        let value = (wire.env)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        value.ok_or_else(|| format!("the environment variable {name} is not set"))
-    };
+    let variable = |name: &str| wire.variable(name);
     let said = || alert::payload(&message.alert, &message.key, wire.at);
     match &message.to.means {
         Means::Slack { address } => match variable(address) {
             Ok(address) => http::post(&address, &slack::blocks(&message.alert).to_string(), &[], limit),
             Err(why) => Try::Refused(why),
         },
-        Means::Webhook { address, secret } => {
-            let secret = secret.as_ref().map(|name| variable(name)).transpose();
-            match variable(address).and_then(|address| Ok((address, secret?))) {
-                Ok((address, secret)) => http::webhook(&address, secret.as_deref(), &message.key, wire.at, &said(), limit),
-                Err(why) => Try::Refused(why),
-            }
-        }
+        Means::Webhook { address, secret } => webhook(address, secret.as_deref(), &message.key, &said(), wire, limit),
         Means::Email { address } => match wire.mail {
             Some(mail) => match mail.password.as_ref().map(|name| variable(name)).transpose() {
                 Ok(password) => smtp::post(mail, password, address, &email::mail(&message.alert), &message.key, limit),
