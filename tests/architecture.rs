@@ -16,6 +16,11 @@ const DOORS: &[(&str, &[&str], &str)] = &[
         &["check", "plan", "sentence", "record", "warehouse", "history"],
         "what is published was decided and recorded; the plan says where it stands",
     ),
+    (
+        "review",
+        &["record", "check", "contract", "calendar", "diagnostic"],
+        "what is reviewed was recorded, and is read with the contract of today",
+    ),
     ("tell", &["record", "sentence", "history", "calendar", "diagnostic"], "an alert says what the record says"),
 ];
 

@@ -31,6 +31,7 @@ mod promise;
 mod publish;
 mod record;
 mod results;
+mod review;
 mod samples;
 mod sentence;
 mod situations;

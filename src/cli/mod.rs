@@ -33,6 +33,7 @@ mod lsp;
 mod manual;
 mod plan;
 mod publish;
+mod review;
 mod schema;
 mod tell;
 mod verify;
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::Explain),
     /// List every contract: promise, tier, owners, next deadline, last decision, open waivers
     List(list::List),
+    /// Answer what a team asks once a week, from the history: what failed, was late or noise, what ends, what is to be made up for
+    Review(review::Review),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
     Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -167,6 +170,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::List(list) => list.run(),
+        Command::Review(review) => review.run(),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
