@@ -41,6 +41,7 @@ pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
 pub mod history;
 pub mod tell;
+pub mod review;
 pub mod publish;
 pub mod output;
 pub mod project;

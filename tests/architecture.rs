@@ -16,6 +16,11 @@ const DOORS: &[(&str, &[&str], &str)] = &[
         &["check", "plan", "sentence", "record", "warehouse", "history"],
         "what is published was decided and recorded; the plan says where it stands",
     ),
+    (
+        "review",
+        &["record", "check", "contract", "calendar", "diagnostic"],
+        "what is reviewed was recorded, and is read with the contract of today",
+    ),
     ("tell", &["record", "sentence", "history", "calendar", "diagnostic"], "an alert says what the record says"),
 ];
 
@@ -26,12 +31,15 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anstream", &["cli", "output"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli", "output"]),
     ("duckdb", &["warehouse/duckdb", "warehouse/seed"]),
     ("granit_parser", &["yaml"]),
     ("hmac", &["tell/send"]),
     ("indicatif", &["cli", "output"]),
     ("lettre", &["tell/send"]),
+    ("lsp_server", &["cli/lsp"]),
+    ("lsp_types", &["cli/lsp"]),
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles", "jinja"]),
     ("quick_junit", &["output"]),

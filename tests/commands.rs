@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const AS_OF: &str = "2026-11-23T11:40:00+00:00";
+pub const AS_OF: &str = "2026-11-23T11:40:00+00:00";
 
 /// One thing that goes wrong (or not): what is done to the sample, the command, its exit code, and words that its output must have.
 struct Case {

@@ -29,8 +29,11 @@ mod lineage;
 mod lint;
 mod list;
 mod load;
+mod lsp;
+mod manual;
 mod plan;
 mod publish;
+mod review;
 mod schema;
 mod tell;
 mod verify;
@@ -65,6 +68,8 @@ enum Command {
     Explain(explain::Explain),
     /// List every contract: promise, tier, owners, next deadline, last decision, open waivers
     List(list::List),
+    /// Answer what a team asks once a week, from the history: what failed, was late or noise, what ends, what is to be made up for
+    Review(review::Review),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
     Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -92,6 +97,10 @@ enum Command {
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Write the man pages of the program and of each command into a folder
+    Man(manual::Manual),
+    /// Speak the Language Server Protocol on standard input and output, for an editor
+    Lsp(lsp::Lsp),
 }
 
 /// What the exit code says; one place, shown by `--help` and the README.
@@ -161,6 +170,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::List(list) => list.run(),
+        Command::Review(review) => review.run(),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
@@ -175,5 +185,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
+        Command::Man(manual) => manual.run::<Cli>(),
+        Command::Lsp(lsp) => lsp.run(),
     }
 }

@@ -184,6 +184,28 @@ impl History {
         text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| wrong(error.to_string()))
     }
 
+    /// Documents of a contract's decisions in the order in which they were made: all since a moment, and of earlier ones as many as make `most` in all. And how
+    /// many since that moment are kept without their document.
+    ///
+    /// # Errors
+    /// They cannot be read, or are not what was stored.
+    pub fn documents(&self, contract: &str, since: Timestamp, most: u32) -> Result<(Vec<Document>, u64), String> {
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", self.path.display());
+        let mut statement = self.connection.prepare(DECISIONS).map_err(|error| wrong(error.to_string()))?;
+        let rows = statement
+            .query_map(params![contract, since.as_microsecond(), most], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))
+            .map_err(|error| wrong(error.to_string()))?;
+        let (mut documents, mut lost) = (Vec::new(), 0);
+        for row in rows {
+            let (run, asked) = row.map_err(|error| wrong(error.to_string()))?;
+            match self.document(&run)? {
+                Some(text) => documents.push(serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?),
+                None => lost += u64::from(asked),
+            }
+        }
+        Ok((documents, lost))
+    }
+
     /// Follows the chains of hashes, of decisions and of the journal, from their first records; how many decisions there are.
     ///
     /// # Errors
@@ -243,6 +265,14 @@ fn insert(transaction: &Transaction<'_>, document: &Document, begins: Option<i64
     write(transaction, last + 1, &record, &measured)?;
     Ok(Added::New)
 }
+
+/// The oldest first; whether it was made since the moment.
+const DECISIONS: &str = "
+select run, decided >= ?2 from decisions
+where contract = ?1
+    and (decided >= ?2 or number in (select number from decisions where contract = ?1 order by number desc limit ?3))
+order by number
+";
 
 /// Newest interval first, and of one interval the last decision first.
 const EARLIER: &str = "

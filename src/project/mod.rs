@@ -160,7 +160,7 @@ impl Workspace {
         let one = |name: &String| {
             let path = Path::new(name);
             if path.is_file() {
-                return read_text(path, LARGEST_CONTRACT);
+                return read_named(path);
             }
             match found.iter().find(|path| stem(path) == *name) {
                 Some(path) => read_text(path, LARGEST_CONTRACT),
@@ -252,11 +252,7 @@ impl Workspace {
         if file.starts_with(root) {
             return Ok(());
         }
-        Err(input(
-            Finding::error("PC023", "this file is a link that leads out of the project")
-                .in_file(path)
-                .help("copy the file into the project"),
-        ))
+        Err(led_out(path))
     }
 }
 
@@ -266,6 +262,35 @@ fn input(finding: Finding) -> Unreadable {
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Unreadable {
     input(Finding::error("PC024", format!("cannot be read: {error}")).in_file(path))
+}
+
+/// Reads a contract file that somebody named: who it is may be a hook, which names whatever a repository holds, so that a link is followed only
+/// below the folder of the project that it lies in, or below its own folder.
+///
+/// # Errors
+/// It cannot be read, or is a link that leads elsewhere.
+pub fn read_named(path: &Path) -> Result<TextFile, Unreadable> {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+    if is_link {
+        let (file, own) = match (path.canonicalize(), parent(path).canonicalize()) {
+            (Ok(file), Ok(own)) => (file, own),
+            (Err(error), _) | (_, Err(error)) => return Err(cannot_read(path, &error)),
+        };
+        if !file.starts_with(upwards(&own).unwrap_or(own)) {
+            return Err(led_out(path));
+        }
+    }
+    read_text(path, LARGEST_CONTRACT)
+}
+
+/// The folder of a file.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn led_out(path: &Path) -> Unreadable {
+    let finding = Finding::error("PC023", "this file is a link that leads out of the project").in_file(path);
+    input(finding.help("copy the file into the project"))
 }
 
 /// Reads a UTF-8 file of at most `largest` bytes.

@@ -16,7 +16,7 @@ use crate::contract;
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
 use crate::macros::Macros;
-use crate::project::read_text;
+use crate::project::{read_named, read_text};
 
 /// A baseline has a line for each old finding.
 const LARGEST_BASELINE: u64 = 16 << 20;
@@ -131,7 +131,7 @@ impl Lint {
                 let kinds = kinds.map(|(_, kinds)| kinds).unwrap_or_default();
                 if self.fix {
                     for path in contracts {
-                        let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
+                        let file = read_named(Path::new(path))?;
                         let before = file.text.clone();
                         fix::write(file, &before, &|file| contract::parse_with(&file.text, &file.path, &kinds).findings, look)?;
                     }
@@ -213,13 +213,17 @@ fn absent(stopped: &Stopped) -> bool {
     !stopped.findings.is_empty() && stopped.findings.iter().all(nothing)
 }
 
+/// Findings without those that a comment of the text sets aside.
+pub(super) fn obeyed(text: &str, file: &Path, found: Vec<Finding>) -> Vec<Finding> {
+    Ignores::of(text, file).apply(found)
+}
+
 /// What can be known of contract files without a dbt project.
 fn structure(contracts: &[String], kinds: &Kinds, linted: &mut Linted) -> Result<(), Stopped> {
     for path in contracts {
-        let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
+        let file = read_named(Path::new(path))?;
         // Not every rule has its say here, so that a comment for one of the others is not idle.
-        let found = Ignores::of(&file.text, &file.path).apply(contract::parse_with(&file.text, &file.path, kinds).findings);
-        linted.findings.extend(found);
+        linted.findings.extend(obeyed(&file.text, &file.path, contract::parse_with(&file.text, &file.path, kinds).findings));
         linted.files.push(file.path);
     }
     Ok(())
