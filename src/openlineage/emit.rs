@@ -60,7 +60,6 @@ pub fn emit(
 }
 
 fn send(event: &Event, to: &Settings, root: &Path, wire: &Wire<'_>) -> Result<(), String> {
-    let variable = |name: &str| wire.variable(name);
     match (&to.file, &to.endpoint) {
         (Some(file), None) => {
             let path = root.join(file.as_str());
