@@ -42,6 +42,7 @@ pub mod record;
 pub mod history;
 pub mod tell;
 pub mod review;
+pub mod openlineage;
 pub mod publish;
 pub mod output;
 pub mod project;

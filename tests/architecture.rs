@@ -16,6 +16,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
         &["check", "plan", "sentence", "record", "warehouse", "history"],
         "what is published was decided and recorded; the plan says where it stands",
     ),
+    ("openlineage", &["record", "sentence", "history", "tell", "calendar", "diagnostic"], "an event says what the record says"),
     (
         "review",
         &["record", "check", "contract", "calendar", "diagnostic"],
@@ -53,7 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that touch the clock, the environment, files, processes or sockets.
-const EFFECTS: &[&str] = &["warehouse", "execute", "history", "publish", "tell", "runner", "project", "cli"];
+const EFFECTS: &[&str] = &["warehouse", "execute", "history", "publish", "tell", "openlineage", "runner", "project", "cli"];
 
 /// Names that say nothing of what is inside.
 const EMPTY_NAMES: &[&str] = &["core", "utils", "util", "common", "helpers", "helper", "manager", "impl", "types", "misc", "base", "lib2"];

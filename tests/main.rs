@@ -23,6 +23,7 @@ mod lineage;
 mod lint;
 mod macros;
 mod odcs;
+mod openlineage;
 mod offline;
 mod output;
 mod plan;

@@ -201,7 +201,7 @@ fn take_letter(mut stream: TcpStream, letters: &Mutex<Vec<String>>) -> std::io::
     Ok(())
 }
 
-fn presscheck(arguments: &[&str], folder: &Path, env: &[(&str, &str)]) -> Output {
+pub fn presscheck(arguments: &[&str], folder: &Path, env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
     for name in ["DBT_PROFILES_DIR", "DBT_PROJECT_DIR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"]
     {
@@ -210,17 +210,17 @@ fn presscheck(arguments: &[&str], folder: &Path, env: &[(&str, &str)]) -> Output
     command.args(arguments).current_dir(folder).envs(env.iter().copied()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// The sample on one of its Mondays, decided for real as far as telling can see.
-fn bikes(folder: &Path, monday: &str) -> std::path::PathBuf {
+pub fn bikes(folder: &Path, monday: &str) -> std::path::PathBuf {
     presscheck(&["demo", "--into", "bikes", "--monday", monday, "--quiet"], folder, &[]);
     folder.join("bikes")
 }
 
-fn as_real(bikes: &Path) {
+pub fn as_real(bikes: &Path) {
     let stored = bikes.join("target/presscheck/weekly_operating_report.json");
     let written = fs::read_to_string(&stored).unwrap();
     assert!(written.contains("\"rehearsal\": true"));

@@ -31,6 +31,7 @@ mod list;
 mod load;
 mod lsp;
 mod manual;
+mod openlineage;
 mod plan;
 mod publish;
 mod review;
@@ -70,6 +71,9 @@ enum Command {
     List(list::List),
     /// Answer what a team asks once a week, from the history: what failed, was late or noise, what ends, what is to be made up for
     Review(review::Review),
+    /// Send the latest decisions as OpenLineage run events, each once
+    #[command(name = "openlineage")]
+    OpenLineage(openlineage::OpenLineage),
     /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
     Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -171,6 +175,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Explain(explain) => explain.run(look),
         Command::List(list) => list.run(),
         Command::Review(review) => review.run(),
+        Command::OpenLineage(openlineage) => openlineage.run(look),
         Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),

@@ -36,6 +36,8 @@ pub struct Settings {
     pub routes: IndexMap<At<String>, Route>,
     /// The server that takes e-mail.
     pub mail: Option<Mail>,
+    /// Where run events go, as OpenLineage writes them; nowhere when absent.
+    pub openlineage: Option<crate::openlineage::Settings>,
     /// Where the history of runs is kept; `.presscheck` when absent.
     pub history: Option<History>,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             publish: None,
             routes: IndexMap::new(),
             mail: None,
+            openlineage: None,
             history: None,
         }
     }

@@ -29,7 +29,7 @@ pub use deliver::{Delivered, Delivery, Told, tell};
 pub use email::mail;
 pub use flow::messages;
 pub use route::{Destination, Mail, MailTls, Means, Quiet, Route, Routes, Urgent};
-pub use send::{Undelivered, Wire, call, send};
+pub use send::{Undelivered, Wire, call, post_json, send};
 pub use slack::blocks;
 
 /// What a step of escalation reacts to.

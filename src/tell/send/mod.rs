@@ -28,7 +28,10 @@ pub struct Wire<'a> {
 
 impl Wire<'_> {
     /// What an environment variable holds.
-    fn variable(&self, name: &str) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// It is not set, for people.
+    pub fn variable(&self, name: &str) -> Result<String, String> {
         let value = (self.env)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         value.ok_or_else(|| format!("the environment variable {name} is not set"))
     }
@@ -72,6 +75,14 @@ pub fn call(to: &Destination, key: &str, text: &str, wire: &Wire<'_>) -> Result<
         Means::Command(words) => command::run(words, text, limit),
         Means::Slack { .. } | Means::Email { .. } => Try::Refused("a hook is a webhook or a command".to_owned()),
     })
+}
+
+/// Posts JSON to an address that is a secret, with headers that may be; returns when it was taken.
+///
+/// # Errors
+/// Why it was not.
+pub fn post_json(address: &str, body: &str, headers: &[(&str, String)], limit: Duration) -> Result<(), Undelivered> {
+    patiently(|| http::post(address, body, headers, limit))
 }
 
 /// Tries until it is taken, as often as may help.
