@@ -42,4 +42,5 @@ pub mod record;
 pub mod history;
 pub mod output;
 pub mod project;
+pub mod runner;
 pub mod cli;

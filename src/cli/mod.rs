@@ -29,6 +29,7 @@ mod lineage;
 mod lint;
 mod load;
 mod plan;
+mod run;
 mod schema;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ struct Cli {
 enum Command {
     /// Run the checks of a contract and decide which metrics may be published
     Check(check::Check),
+    /// The whole path of a report: wait for its sources, build what it needs, check, decide, remember
+    Run(run::Run),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
+        Command::Run(run) => run.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),

@@ -71,6 +71,27 @@ pub struct Document {
     pub blind: Vec<String>,
     /// What else people should know.
     pub notes: Vec<String>,
+    /// How each metric that is held gets free again, where a run decided; in the order of the metrics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub release: Vec<ReleaseRecord>,
+}
+
+/// How a metric that is held gets free again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRecord {
+    /// The metric.
+    pub metric: String,
+    /// The command that builds again what it needs; absent where nothing is built.
+    pub build: Option<String>,
+    /// The checks that must then pass.
+    pub checks: Vec<String>,
+    /// The command that does all of it: builds, asks, decides, publishes.
+    pub run: String,
+    /// How often that may be tried before somebody looks.
+    pub attempts: u64,
+    /// Where building again is not the same as building once.
+    pub warnings: Vec<String>,
 }
 
 /// Format and writer.

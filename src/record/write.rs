@@ -77,6 +77,7 @@ impl Document {
             not_executed: plan.not_executed.clone(),
             blind: plan.blind.clone(),
             notes: plan.notes.iter().chain(&meta.notes).cloned().collect(),
+            release: Vec::new(),
         };
         document.run = document.identifier();
         document

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::artifact::{self, Artifact, ReadFault};
 use super::json::{Strict, Text};
-use super::{Column, Exposure, Freshness, Group, Node, NodeKind, Project, Test};
+use super::{Column, Exposure, Freshness, Group, Incremental, Node, NodeKind, Project, Test};
 
 const AGAIN: &str = "`dbt compile` writes it again";
 
@@ -151,6 +151,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
     let asks = node.raw_code.as_deref().is_some_and(|raw| raw.contains("is_incremental"));
     let rendered = compiled_code.is_none() || asks || hooks.iter().any(|hook| hook.contains('{'));
     let template = matches!(kind, NodeKind::Model | NodeKind::Snapshot) && rendered;
+    let incremental = incremental(&config);
     let rest = if template { readable(&mut config) } else { Map::new() };
     let version = node.version.map(|Text(version)| version);
     let latest = node.latest_version.map(|Text(latest)| latest);
@@ -179,6 +180,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         materialized: config.materialized.unwrap_or_else(|| default_materialized.to_owned()),
         database: node.database,
         schema: node.schema.unwrap_or_default(),
+        incremental,
         relation_name: node.relation_name,
         raw_code: node.raw_code.unwrap_or_default(),
         compiled_code,
@@ -198,6 +200,19 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         config: rest,
         unique_id,
     }
+}
+
+/// How an incremental model adds to what is there.
+fn incremental(config: &wire::Config) -> Option<Incremental> {
+    let said = |key: &str| config.rest.0.get(key).map(|Strict(value)| value);
+    (config.materialized.as_deref() == Some("incremental")).then(|| Incremental {
+        has_key: match said("unique_key") {
+            None | Some(Value::Null) => false,
+            Some(Value::Array(columns)) => !columns.is_empty(),
+            Some(key) => key.as_str() != Some(""),
+        },
+        strategy: said("incremental_strategy").and_then(Value::as_str).map(str::to_owned),
+    })
 }
 
 /// The config as `config.get` in a template finds it.
