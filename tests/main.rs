@@ -30,6 +30,7 @@ mod results;
 mod samples;
 mod sentence;
 mod situations;
+mod verify;
 mod warehouse;
 mod yaml;
 mod contract;

@@ -31,6 +31,7 @@ mod load;
 mod plan;
 mod run;
 mod schema;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,8 @@ enum Command {
     Run(run::Run),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
+    /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
+    Verify(verify::Verify),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -149,6 +152,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Check(check) => check.run(look),
         Command::Run(run) => run.run(look),
         Command::Plan(plan) => plan.run(look),
+        Command::Verify(verify) => verify.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),

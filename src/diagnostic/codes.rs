@@ -117,6 +117,7 @@ codes! {
     BAD_BASELINE = "PC408", "bad-baseline", "A baseline file that cannot be read or written.";
     NO_DECISION = "PC410", "no-decision", "No decision is stored.";
     UNREADABLE_DECISION = "PC411", "unreadable-decision", "A stored decision that cannot be read.";
+    NOT_VERIFIED = "PC412", "not-verified", "A stored decision that does not count any more.";
     UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
     SAMPLE_NOT_WRITTEN = "PC421", "sample-not-written", "The sample cannot be written or built.";
     BROKEN_SAMPLE = "PC422", "broken-sample", "The sample inside the program is broken: a bug.";

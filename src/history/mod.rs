@@ -155,6 +155,17 @@ impl History {
         Ok(found)
     }
 
+    /// The decision that was added last for a contract and an interval (where it begins; `None` for a contract without a schedule).
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    pub fn newest(&self, contract: &str, begins: Option<Timestamp>) -> Result<Option<String>, String> {
+        let sql = "select run from decisions where contract = ?1 and begins is ?2 order by number desc limit 1";
+        let begins = begins.map(Timestamp::as_microsecond);
+        let found = self.connection.query_row(sql, params![contract, begins], |row| row.get(0)).optional();
+        found.map_err(|error| format!("the history {} cannot be read: {error}", self.path.display()))
+    }
+
     /// Follows the chains of hashes, of decisions and of the journal, from their first records; how many decisions there are.
     ///
     /// # Errors

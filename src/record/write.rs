@@ -97,6 +97,11 @@ impl Document {
         Document { checks: checks.collect(), ..self.clone() }
     }
 
+    /// Whether its identifier is the one that follows from what it says; not so of a document that was edited.
+    pub fn is_itself(&self) -> bool {
+        self.run == self.identifier()
+    }
+
     /// What identifies this decision among all: contract, interval, decision time, expected set, inputs, how each check ended with what
     /// measurement, and what was known around them.
     fn identifier(&self) -> String {

@@ -1,5 +1,7 @@
 //! Spellings that the parser does not know -> spellings of the same meaning that it knows, token by token. Positions stay those of the text.
 
+mod comprehension;
+mod meaningless;
 mod of_duckdb;
 mod of_trino;
 

@@ -6,6 +6,8 @@
 
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
+use super::comprehension::comprehension;
+use super::meaningless::meaningless;
 use super::{closing, is, is_any, word};
 
 /// A function that no warehouse has: its arguments are the groups of a PIVOT.
@@ -29,12 +31,13 @@ fn has_spelling(tokens: &[TokenWithSpan]) -> bool {
             Token::Word(word) if word.quote_style.is_none() => match word.value.len() {
                 4 if is(token, "from") => before
                     .is_none_or(|before| before.token == Token::LParen || is_any(before, &["union", "all", "except", "intersect", "name"])),
+                3 => is(token, "for"),
                 4 => is(token, "asof") || is(token, "ties"),
                 5 if before.is_some_and(|before| is(before, "exclude")) => true,
                 5 => is(token, "pivot") || is(token, "nulls") && before.is_some_and(|before| is_any(before, &["ignore", "respect"])),
                 2 | 6 if before.is_some_and(|before| is(before, "exclude")) => true,
                 7 => is(token, "unpivot") || before.is_some_and(|before| is(before, "exclude")),
-                10..=12 => is_any(token, &["positional", "pivot_wider", "pivot_longer"]),
+                10..=13 => is_any(token, &["materialized", "positional", "pivot_wider", "pivot_longer"]),
                 _ => false,
             },
             _ => false,
@@ -82,12 +85,17 @@ fn inner(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
                 out.push(tokens[end].clone());
                 at = end + 1;
             }
-            // `f(x ignore nulls)`: no matter for lineage.
-            (Token::Word(_), _) if is_any(&tokens[at], &["ignore", "respect"]) && ends_with_nulls(&tokens, at) => at += 2,
-            // The frame of a window may leave rows out: all of its rows count anyway.
-            (Token::Word(_), _) if is(&tokens[at], "exclude") && excluded(&tokens[at + 1..]).is_some() => {
-                at += 1 + excluded(&tokens[at + 1..]).unwrap_or(0);
-            }
+            (Token::LBracket, _) => match comprehension(&tokens, at) {
+                Some((end, rewritten)) => {
+                    out.extend(inner(&rewritten));
+                    at = end + 1;
+                }
+                None => {
+                    out.push(tokens[at].clone());
+                    at += 1;
+                }
+            },
+            (Token::Word(_), _) if meaningless(&tokens, at) > 0 => at += meaningless(&tokens, at),
             _ => {
                 out.push(tokens[at].clone());
                 at += 1;
@@ -97,24 +105,8 @@ fn inner(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     out
 }
 
-/// How many tokens of `CURRENT ROW`, `NO OTHERS`, `GROUP` or `TIES` stand at the start, right before the end of a window.
-fn excluded(tokens: &[TokenWithSpan]) -> Option<usize> {
-    let ends = |at: usize| tokens.get(at).is_none_or(|token| token.token == Token::RParen);
-    match tokens {
-        [one, two, ..] if (is(one, "current") && is(two, "row") || is(one, "no") && is(two, "others")) && ends(2) => Some(2),
-        [one, ..] if is_any(one, &["group", "ties"]) && ends(1) => Some(1),
-        _ => None,
-    }
-}
-
-fn ends_with_nulls(tokens: &[TokenWithSpan], at: usize) -> bool {
-    at > 0
-        && tokens.get(at + 1).is_some_and(|next| is(next, "nulls"))
-        && tokens.get(at + 2).is_none_or(|next| next.token == Token::RParen || is_any(next, &["over", "order", "filter"]))
-}
-
 /// The positions of tokens that stand in no bracket.
-fn outside(tokens: &[TokenWithSpan]) -> Vec<usize> {
+pub(super) fn outside(tokens: &[TokenWithSpan]) -> Vec<usize> {
     let (mut depth, mut positions) = (0_usize, Vec::new());
     for (at, token) in tokens.iter().enumerate() {
         match token.token {
