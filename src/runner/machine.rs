@@ -95,8 +95,10 @@ pub trait World {
     /// # Errors
     /// Only a halt; what cannot be built is absent from the results.
     fn build(&mut self, nodes: &BTreeSet<String>) -> Result<Built, Halt>;
-    /// What was left out of the build, by cause.
-    fn left_out(&mut self, needed: &BTreeSet<String>, late: &BTreeMap<String, String>, built: &Built) -> Vec<Unbuilt>;
+    /// What is not worth building while these sources are late, by cause.
+    fn waiting(&mut self, late: &BTreeSet<String>) -> Vec<Unbuilt>;
+    /// What a build was asked for and did not do, by cause.
+    fn failed(&mut self, asked: &BTreeSet<String>, built: &Built) -> Vec<Unbuilt>;
     /// Asks the checks, decides, stores the decision.
     ///
     /// # Errors
@@ -211,10 +213,11 @@ fn pace(every: Duration) -> SignedDuration {
 }
 
 fn build(world: &mut dyn World, needed: &BTreeSet<String>, late: &BTreeMap<String, String>, from: &Progress) -> Result<Vec<Unbuilt>, Halt> {
-    let waiting: BTreeSet<String> =
-        world.left_out(needed, late, &all_built(needed)).into_iter().flat_map(|unbuilt| unbuilt.relations).collect();
+    let late: BTreeSet<String> = late.keys().cloned().collect();
+    let mut unbuilt = world.waiting(&late);
+    let waiting: BTreeSet<String> = unbuilt.iter().flat_map(|unbuilt| unbuilt.relations.iter().cloned()).collect();
     let fit: BTreeSet<String> = needed.difference(&waiting).cloned().collect();
-    let again: BTreeSet<String> = fit.iter().filter(|node| !from.built.contains(*node)).cloned().collect();
+    let again: BTreeSet<String> = fit.difference(&from.built).cloned().collect();
     let mut built = Built::default();
     if !again.is_empty() {
         built = world.build(&again)?;
@@ -222,12 +225,8 @@ fn build(world: &mut dyn World, needed: &BTreeSet<String>, late: &BTreeMap<Strin
         world.keep(Step::Built { invocation, results, seconds })?;
     }
     built.results.extend(from.built.intersection(&fit).map(|node| (node.clone(), super::left::SUCCESS.to_owned())));
-    Ok(world.left_out(needed, late, &built))
-}
-
-/// As if everything had been built: what is left out then waits for a source.
-fn all_built(needed: &BTreeSet<String>) -> Built {
-    Built { results: needed.iter().map(|node| (node.clone(), super::left::SUCCESS.to_owned())).collect(), ..Built::default() }
+    unbuilt.extend(world.failed(&fit, &built));
+    Ok(unbuilt)
 }
 
 impl Acted {

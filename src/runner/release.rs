@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::dbt::{Node, Project};
-use crate::record::{CauseRecord, Document, MetricRecord, ReleaseRecord, Verdict};
+use crate::record::{CauseRecord, Document, Ended, MetricRecord, ReleaseRecord, Verdict};
 
 /// Most names in a command for people; beyond it the selection is by graph.
 const NAMED: usize = 12;
@@ -23,7 +23,7 @@ pub fn releases(project: &Project, needed: &BTreeSet<String>, document: &Documen
             ReleaseRecord {
                 metric: metric.id.clone(),
                 build: command(&named),
-                checks: keeping(metric).filter_map(|cause| cause.check.clone()).filter(|id| !of_build(id)).collect(),
+                checks: checks(metric),
                 run: format!("presscheck run --resume {}", document.contract),
                 attempts,
                 warnings: named.iter().filter_map(|node| twice(node)).collect(),
@@ -38,6 +38,14 @@ fn held(document: &Document) -> impl Iterator<Item = &MetricRecord> {
 
 fn keeping(metric: &MetricRecord) -> impl Iterator<Item = &CauseRecord> {
     metric.causes.iter().filter(|cause| cause.asks == Verdict::Hold)
+}
+
+/// The checks that must pass; those that were skipped because something was not built only wait for that.
+fn checks(metric: &MetricRecord) -> Vec<String> {
+    let unbuilt: Vec<&str> =
+        keeping(metric).filter(|cause| cause.check.as_deref().is_some_and(of_build)).map(|cause| cause.detail.as_str()).collect();
+    let waits = |cause: &&CauseRecord| cause.outcome == Some(Ended::Skipped) && unbuilt.contains(&cause.detail.as_str());
+    keeping(metric).filter(|cause| !waits(cause)).filter_map(|cause| cause.check.clone()).collect()
 }
 
 fn of_build(check: &str) -> bool {

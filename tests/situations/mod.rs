@@ -232,7 +232,7 @@ fn plan(interval: &str) -> Plan {
         not_executed: vec!["escalation".into()],
         blind: vec![],
         notes: vec![],
-        stands_on: std::collections::BTreeSet::new(),
+        stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
     }
 }

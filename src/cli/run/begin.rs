@@ -71,14 +71,18 @@ pub(super) fn plan(
 
 fn path(run: &Run, loaded: &Loaded, contract: &Contract, plan: &Plan) -> Result<Path, Stopped> {
     let nodes = || {
+        // A seed that stands for what a source lands is landed by somebody else: loading it would take today's rows away.
+        let sources = loaded.project.nodes.values().filter(|node| node.kind == NodeKind::Source);
+        let landed: BTreeSet<&str> = sources.filter_map(|node| node.relation_name.as_deref()).collect();
         let made = |id: &&String| {
             loaded.project.nodes.get(*id).is_some_and(|node| match node.kind {
                 NodeKind::Model => node.materialized != "ephemeral",
-                NodeKind::Seed | NodeKind::Snapshot => true,
+                NodeKind::Snapshot => true,
+                NodeKind::Seed => !node.relation_name.as_deref().is_some_and(|name| landed.contains(name)),
                 NodeKind::Source => false,
             })
         };
-        plan.stands_on.iter().filter(made).cloned().collect::<BTreeSet<String>>()
+        plan.stands_on.values().flatten().filter(made).cloned().collect::<BTreeSet<String>>()
     };
     let settings = &loaded.workspace.settings.build;
     let build = match settings.with.as_ref().map(|with| with.value) {

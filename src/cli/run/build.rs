@@ -50,6 +50,9 @@ impl Making<'_> {
         {
             return Err(Halt::Broken(format!("the results of the last build cannot be taken away: {error}")));
         }
+        if !self.look.quiet {
+            draw::say(&format!("building {} nodes with {}", named.len(), argv.first().map_or("dbt", String::as_str)));
+        }
         let (ending, took) = self.run(&argv, &lock)?;
         if let Ending::NotStarted(why) = &ending {
             let help =
@@ -79,6 +82,9 @@ impl Making<'_> {
     /// Runs the team's own program; its exit code stands for every node.
     pub(super) fn command(&self, argv: &[String], nodes: &BTreeSet<String>) -> Result<Built, Halt> {
         let lock = self.lock()?;
+        if !self.look.quiet {
+            draw::say(&format!("building with {}", argv.join(" ")));
+        }
         let (ending, took) = self.run(argv, &lock)?;
         let word = match &ending {
             Ending::Code(0) => "success".to_owned(),
@@ -95,9 +101,6 @@ impl Making<'_> {
         if let Some(interval) = self.interval {
             environment.push(("PRESSCHECK_INTERVAL_START".to_owned(), interval.start.timestamp().to_string().into()));
             environment.push(("PRESSCHECK_INTERVAL_END".to_owned(), interval.end.timestamp().to_string().into()));
-        }
-        if !self.look.quiet {
-            draw::say(&format!("building: {}", argv.join(" ")));
         }
         let input = lock.for_child().map_err(Halt::Broken)?;
         let folder = absolute(&self.loaded.workspace.root);

@@ -333,8 +333,12 @@ impl World for Real<'_> {
         Ok(built)
     }
 
-    fn left_out(&mut self, needed: &BTreeSet<String>, late: &BTreeMap<String, String>, built: &Built) -> Vec<Unbuilt> {
-        runner::left_out(&self.loaded.project, needed, late, built)
+    fn waiting(&mut self, late: &BTreeSet<String>) -> Vec<Unbuilt> {
+        runner::waiting(&self.loaded.project, self.plan, self.needed, late)
+    }
+
+    fn failed(&mut self, asked: &BTreeSet<String>, built: &Built) -> Vec<Unbuilt> {
+        runner::failed(&self.loaded.project, asked, built)
     }
 
     fn decide(&mut self, unbuilt: &[Unbuilt]) -> Result<Decided, Halt> {

@@ -1,0 +1,145 @@
+//! The Mondays through `presscheck run`: real dbt builds what the report needs, at Monday's own time. What is decided must be what the table says.
+//!
+//! The clock of presscheck and of the engine inside it is Monday's: they are started with libfaketime, under which dbt's threads do not wake up, so that dbt is
+//! started without it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use presscheck::history::{History, Step};
+
+use super::{Mondays, decided, json, presscheck};
+
+/// Where Debian keeps it.
+fn faketime() -> PathBuf {
+    let folders = ["/usr/lib/x86_64-linux-gnu/faketime", "/usr/lib/aarch64-linux-gnu/faketime", "/usr/lib/faketime"];
+    let found = folders.iter().map(|folder| Path::new(folder).join("libfaketimeMT.so.1")).find(|path| path.is_file());
+    found.expect("libfaketime (on Debian: apt-get install faketime)")
+}
+
+/// The folder of dbt's program.
+pub fn dbt() -> &'static Path {
+    static DBT: OnceLock<PathBuf> = OnceLock::new();
+    DBT.get_or_init(|| {
+        let made =
+            Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/make-venv")).arg("dbt-1.12").output().expect("make-venv starts");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()).join("bin")
+    })
+}
+
+/// dbt with its own clock.
+pub const SETTINGS: &str = "build: {command: [env, -u, LD_PRELOAD, dbt]}\n";
+
+/// The program at a moment, with dbt on its path.
+pub fn at(moment: &str, arguments: &[&str], folder: &Path) -> Command {
+    let moment: jiff::Timestamp = moment.parse().expect("a moment");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
+    command.args(arguments).current_dir(folder);
+    command.env("PATH", format!("{}:{path}", dbt().display())).env_remove("DBT_PROFILES_DIR").env_remove("DBT_PROJECT_DIR");
+    command.env("DBT_SEND_ANONYMOUS_USAGE_STATS", "false").env("NO_COLOR", "1").env("TZ", "UTC");
+    command.env("LD_PRELOAD", faketime()).env("FAKETIME", moment.strftime("@%Y-%m-%d %H:%M:%S").to_string());
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
+    command
+}
+
+fn run_at(moment: &str, arguments: &[&str], folder: &Path) -> Output {
+    at(moment, arguments, folder).output().expect("the program starts")
+}
+
+/// The journal of the project's newest run: the steps by name, and what stands in those that say something.
+pub fn journal(project: &Path) -> Vec<String> {
+    let history = History::read(&project.join(".presscheck")).expect("a history").expect("a history");
+    history.verify().expect("an unbroken chain");
+    let runs = history.runs(None, None, 1).expect("runs");
+    let steps = &runs.first().expect("a run").steps;
+    steps
+        .iter()
+        .map(|kept| match &kept.step {
+            Step::Landed { sources } => {
+                let late: Vec<&str> = sources.iter().filter(|(_, how)| *how != "landed").map(|(source, _)| source.as_str()).collect();
+                format!("landed, but for {late:?}")
+            }
+            Step::Built { results, .. } => {
+                let other: Vec<String> =
+                    results.iter().filter(|(_, how)| *how != "success").map(|(node, how)| format!("{node} {how}")).collect();
+                format!("built {} nodes, {other:?}", results.len())
+            }
+            Step::Sealed { exit_code, said } => format!("sealed {exit_code} {said}"),
+            step => step.name().to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_monday_runs_from_its_sources_to_its_decision() {
+    let table: Mondays = yaml_serde::from_str(include_str!("../../sample_project/mondays.yml")).expect("the table of Mondays");
+    let mut wrong = String::new();
+    let mut journals = String::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let bikes = folder.path().join("bikes");
+    for monday in table.mondays.iter().filter(|monday| !monday.missing_warehouse) {
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let demo = presscheck(&["demo", "--into", "bikes", "--monday", &monday.name, "--format", "json"], elsewhere.path());
+        assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+        // One folder for all, so that dbt reads the project once.
+        if bikes.exists() {
+            fs::copy(elsewhere.path().join("bikes/brightside.duckdb"), bikes.join("brightside.duckdb")).expect("the Monday's warehouse");
+            fs::remove_dir_all(bikes.join(".presscheck")).expect("the last Monday's history");
+        } else {
+            crate::commands::copy(&elsewhere.path().join("bikes"), &bikes);
+            fs::write(bikes.join("presscheck.yml"), SETTINGS).expect("settings");
+        }
+        let run = run_at(&monday.as_of, &["run", "--quiet", "--profiles-dir", ".", "--format", "json"], &bikes);
+        let told = json(&run);
+        let decided = decided(&told, &monday.expect.because);
+        if decided != monday.expect {
+            wrong +=
+                &format!("{}: expected {:#?}\n  decided {decided:#?}\n{}\n", monday.name, monday.expect, told["decisions"][0]["summary"]);
+        }
+        let again = run_at(&monday.as_of, &["verify", "--profiles-dir", "."], &bikes);
+        let code = |output: &Output| output.status.code().map(i64::from);
+        if code(&again) != Some(monday.expect.exit_code) {
+            wrong += &format!("{}: verify ended with {:?}: {}\n", monday.name, code(&again), String::from_utf8_lossy(&again.stdout));
+        }
+        journals +=
+            &format!("== {}\n{}\n{}\n", monday.name, told["decisions"][0]["summary"].as_str().unwrap_or("?"), journal(&bikes).join("\n"));
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    insta::assert_snapshot!("journals", journals);
+}
+
+#[test]
+fn a_model_that_fails_holds_exactly_its_metrics_and_a_resume_builds_only_what_is_missing() {
+    const MOMENT: &str = "2026-11-23T11:40:00Z";
+    let folder = tempfile::tempdir().expect("a folder");
+    let demo = presscheck(&["demo", "--into", "bikes", "--monday", "all_landed", "--format", "json"], folder.path());
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let bikes = folder.path().join("bikes");
+    fs::write(bikes.join("presscheck.yml"), SETTINGS).expect("settings");
+    // Only dbt's own run of the model sees the variable; every file stays as it is.
+    let model = bikes.join("models/marts/mart_weekly_revenue_bridge.sql");
+    let sql = fs::read_to_string(&model).expect("a model");
+    fs::write(&model, format!("{{{{ '' if env_var('HOW', 'right') == 'right' else 'wrong' }}}}\n{sql}")).expect("written");
+    let compile = Command::new(dbt().join("dbt")).args(["--quiet", "compile", "--profiles-dir", "."]).current_dir(&bikes).output();
+    let compiled = compile.expect("dbt starts");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stdout));
+    let mut said = String::new();
+    for (name, how, command) in [
+        ("the model fails", "wrong", &["run"][..]),
+        ("resumed too early", "wrong", &["run", "--resume"]),
+        ("resumed", "right", &["run", "--resume"]),
+        ("resumed again", "right", &["run", "--resume"]),
+    ] {
+        let arguments: Vec<&str> = command.iter().copied().chain(["--quiet", "--profiles-dir", "."]).collect();
+        let run = at(MOMENT, &arguments, &bikes).env("HOW", how).output().expect("the program starts");
+        let text = String::from_utf8_lossy(&run.stdout).into_owned();
+        let steps = journal(&bikes);
+        let newest = steps.iter().rposition(|step| step == "started" || step == "resumed").unwrap_or_default();
+        said += &format!("== {name}: {:?}\n{text}\n{}\n", run.status.code(), steps[newest..].join("\n"));
+    }
+    insta::assert_snapshot!("a_model_that_fails", said);
+}
