@@ -40,6 +40,7 @@ pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
 pub mod history;
+pub mod publish;
 pub mod output;
 pub mod project;
 pub mod runner;

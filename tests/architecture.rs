@@ -11,7 +11,11 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("decide", &["check", "lineage", "plan", "execute"], "a decision is a function of the plan and its answers"),
     ("output", &["record", "diagnostic"], "a page made today from history must equal the one made at the run"),
     ("history", &["record", "diagnostic"], "what is remembered is the record and nothing else"),
-    ("publish", &["record", "diagnostic"], "what is published was decided and recorded"),
+    (
+        "publish",
+        &["check", "plan", "sentence", "record", "warehouse", "history"],
+        "what is published was decided and recorded; the plan says where it stands",
+    ),
     ("notify", &["record", "diagnostic"], "an alert says what the record says"),
 ];
 

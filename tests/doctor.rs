@@ -215,6 +215,8 @@ fn names_stay_names_in_grants() {
             relations: &relations,
             below_views: &below,
             unsure: &unsure,
+            written: &[],
+            writes: false,
         };
         let sql = grants::sql(engine, &wanted).expect("grants");
         format!("== {}\n{sql}", engine.adapter())

@@ -45,6 +45,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         notes: Vec::new(),
         stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
+        publishing: presscheck::plan::Publishing::default(),
     };
     for (index, (from, checks)) in scans.iter().enumerate() {
         let statement = |checks: &[Measure<'_>], parts| Statement {

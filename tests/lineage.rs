@@ -17,6 +17,7 @@ mod observe;
 mod picture;
 mod random;
 mod kept;
+mod keys;
 mod sample;
 mod selects;
 mod semantic;
@@ -94,6 +95,13 @@ pub fn project(sources: &[(&str, Option<&[&str]>)], models: &[(&str, &str)]) -> 
     project
 }
 
+/// Gives the columns of a source their types, as a catalog does.
+pub fn give_types<'t>(project: &mut Project, source: &str, types: impl Iterator<Item = &'t str>) {
+    let node = project.nodes.get_mut(&format!("source.case.{source}")).expect("a source");
+    let columns = node.catalog_columns.as_mut().expect("its columns");
+    columns.iter_mut().zip(types).for_each(|(column, of)| column.data_type = Some(of.into()));
+}
+
 /// A case file as a project.
 fn case_project(case: &Value) -> Project {
     let sources: Vec<(&str, Vec<&str>)> = case["sources"]
@@ -108,6 +116,9 @@ fn case_project(case: &Value) -> Project {
     let models: Vec<(&str, &str)> =
         case["models"].as_array().unwrap().iter().map(|model| (model["name"].as_str().unwrap(), model["sql"].as_str().unwrap())).collect();
     let mut project = project(&sources, &models);
+    for (name, source) in case["sources"].as_object().unwrap() {
+        give_types(&mut project, name, source["columns"].as_array().unwrap().iter().map(|column| column["type"].as_str().unwrap()));
+    }
     project.on_run_start = case["setup"].as_array().into_iter().flatten().map(text).collect();
     for model in case["models"].as_array().unwrap() {
         let hooks: Vec<String> = model["post_hooks"].as_array().into_iter().flatten().map(text).collect();
@@ -187,7 +198,7 @@ fn cases() -> Vec<Value> {
 }
 
 /// What is upstream of a part, by relation and part.
-fn upstream(lineage: &Lineage, relation: &str, part: Part) -> BTreeSet<lineage::Node> {
+pub fn upstream(lineage: &Lineage, relation: &str, part: Part) -> BTreeSet<lineage::Node> {
     let target = lineage.node(relation, part).expect("a target that exists");
     lineage.graph.upstream_of(&[target], false).keys().map(|&index| lineage.graph.at(index).clone()).collect()
 }

@@ -25,6 +25,8 @@ mod odcs;
 mod output;
 mod plan;
 mod promise;
+#[cfg(feature = "duckdb")]
+mod publish;
 mod record;
 mod results;
 mod samples;

@@ -92,6 +92,7 @@ impl Manner<'_> {
         let decided_at = answers.now.or(self.as_of).unwrap_or(local);
         let outcomes = decide::outcomes(plan, &answers, decided_at);
         if let Ok(warehouse) = &connected.warehouse {
+            answers.values = execute::values(plan, warehouse.as_ref(), &options, &answers.snapshot);
             let failed = outcomes.iter().filter(|(_, outcome)| outcome.ended().failed()).map(|(id, _)| id.clone());
             let failed: Vec<String> = failed.collect();
             answers.samples = execute::samples(plan, &failed, warehouse.as_ref(), &options, &answers.snapshot);

@@ -90,7 +90,7 @@ pub(super) fn budget(workspace: &Workspace) -> Budget {
 }
 
 /// Files that stand for sources: dbt-duckdb writes `external_location` into SQL as a text.
-fn files(project: &Project) -> Vec<String> {
+pub(super) fn files(project: &Project) -> Vec<String> {
     let sources = project.nodes.values().filter(|node| node.kind == NodeKind::Source);
     let text = |name: &str| Some(name.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"));
     let mut files: Vec<String> = sources.filter_map(|node| text(node.relation_name.as_deref()?)).collect();
@@ -110,6 +110,13 @@ pub(super) fn threads(workspace: &Workspace, reach: &Reach, profile: &Profile) -
 pub(super) fn profile(workspace: &Workspace, reach: &Reach) -> Result<Profile, Stopped> {
     let target = reach.target.clone().or_else(|| workspace.settings.target.as_ref().map(|target| target.value.clone()));
     read_profile(workspace, reach, reach.profile.clone(), target)
+}
+
+/// The target that certified values are written to, with its secrets: that of `publish` in presscheck.yml, else the project's own.
+pub(super) fn writing(workspace: &Workspace, reach: &Reach) -> Result<Profile, Stopped> {
+    let Some(written) = &workspace.settings.publish else { return profile(workspace, reach) };
+    let text = |named: &Option<crate::diagnostic::At<String>>| named.as_ref().map(|named| named.value.clone());
+    read_profile(workspace, reach, text(&written.profile).or_else(|| reach.profile.clone()), text(&written.target))
 }
 
 /// A target of profiles.yml; the project's own profile when none is named.

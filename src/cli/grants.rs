@@ -25,6 +25,9 @@ pub(super) struct Grants {
     /// A further connection of presscheck.yml, for what is read there; else the project's own warehouse
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
+    /// With what `presscheck publish` needs to write
+    #[arg(long, conflicts_with = "connection")]
+    publish: bool,
     /// Who gets the grants; for BigQuery serviceAccount:..., user:... or group:...
     #[arg(long, value_name = "ROLE")]
     role: String,
@@ -65,6 +68,13 @@ impl Grants {
         }
         let below_views = reads::below_views(&relations, &loaded.project);
         let engine: grants::Engine = self.engine.into();
+        let tables = prepared.iter().filter_map(|one| one.contract.as_ref()?.publish.as_ref());
+        let tables = tables.flat_map(|publish| {
+            let (snapshot, status) = (publish.snapshot.as_ref(), publish.status.as_ref());
+            snapshot.map(|table| table.relation.value.clone()).into_iter().chain(status.map(|table| table.relation.value.clone()))
+        });
+        let written: Vec<String> =
+            tables.collect::<std::collections::BTreeSet<_>>().into_iter().filter(|_| self.connection.is_none()).collect();
         let wanted = Wanted {
             role: &self.role,
             // On a further connection names are written for its own engine.
@@ -73,6 +83,8 @@ impl Grants {
             relations: &relations,
             below_views: &below_views,
             unsure: &unsure,
+            written: &written,
+            writes: self.publish,
         };
         let sql = grants::sql(engine, &wanted).map_err(|message| Stopped::usage(Finding::error(codes::BAD_ROLE, message)))?;
         draw::print(&sql);

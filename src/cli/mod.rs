@@ -29,6 +29,7 @@ mod lineage;
 mod lint;
 mod load;
 mod plan;
+mod publish;
 mod run;
 mod schema;
 mod verify;
@@ -59,6 +60,8 @@ enum Command {
     Plan(plan::Plan),
     /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
     Verify(verify::Verify),
+    /// Write the certified values and the status of a stored decision, and call the hooks; each thing once
+    Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
     /// Show what a metric, a model or a column depends on, read from SQL
@@ -153,6 +156,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Run(run) => run.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Verify(verify) => verify.run(look),
+        Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),

@@ -20,6 +20,7 @@ use crate::diagnostic::{Finding, codes, nearest};
 use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
+use crate::publish;
 use crate::warehouse;
 
 /// A plan and where it came from.
@@ -103,7 +104,8 @@ pub(super) fn given(
     let past = past(loaded, contract, now, interval);
     let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
-    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new() };
+    let kept = kept(loaded, contract, now)?;
+    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new(), kept };
     let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
         return Ok(known);
     };
@@ -189,6 +191,16 @@ fn past(loaded: &Loaded, contract: &Contract, now: Timestamp, interval: Option<&
 /// What a run of the contract covers now; nothing, when it has no schedule.
 pub(super) fn of_schedule(contract: &Contract, now: Timestamp) -> Result<Option<Interval>, Stopped> {
     contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()
+}
+
+/// The metrics of which the snapshot keeps a certified value. What cannot be read is not known to be kept.
+fn kept(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<BTreeMap<String, plan::Kept>, Stopped> {
+    let Some(snapshot) = contract.publish.as_ref().and_then(|publish| publish.snapshot.as_ref()) else { return Ok(BTreeMap::new()) };
+    let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
+    let start = interval.map(|interval| interval.start.timestamp());
+    let history = History::read(&loaded.workspace.history()).ok().flatten();
+    let found = history.and_then(|history| publish::kept(&history, &contract.contract, &snapshot.relation, start, now).ok());
+    Ok(found.unwrap_or_default())
 }
 
 /// The newest interval of the schedule that has ended.

@@ -84,7 +84,7 @@ impl Verify {
             let finding = Finding::error(codes::NOT_VERIFIED, format!("the decision about {} does not count: {why}", document.contract));
             Err(Stopped::unreadable(finding.in_file(file).help("run `presscheck check` again, and verify what it stores")))
         };
-        if let Err(why) = sound(document).and_then(|()| self.young(document, Timestamp::now())) {
+        if let Err(why) = sound(document).and_then(|()| young(document, Timestamp::now(), self.max_age.seconds)) {
             return refused(why);
         }
         let which = Which { as_of: Some(document.decided_at), ..Which::all_of(&[], None) };
@@ -118,23 +118,23 @@ impl Verify {
             (false, Verdict::Hold, Some(Class::CouldNotDecide) | None) => 3,
         })
     }
+}
 
-    fn young(&self, document: &Document, now: Timestamp) -> Result<(), String> {
-        let age = now.as_second().saturating_sub(document.decided_at.as_second());
-        if age < -SKEW {
-            return Err(format!("it was made {} s in the future, by this machine's clock", age.saturating_neg()));
-        }
-        let old = u64::try_from(age.max(0)).map_err(|_| "its age cannot be told".to_owned())?;
-        let longest = self.max_age.seconds;
-        if old > longest {
-            return Err(format!("it is {old} s old, and at most {longest} s are allowed (--max-age)"));
-        }
-        Ok(())
+/// Whether it is at most so many seconds old, and not of the future.
+pub(super) fn young(document: &Document, now: Timestamp, longest: u64) -> Result<(), String> {
+    let age = now.as_second().saturating_sub(document.decided_at.as_second());
+    if age < -SKEW {
+        return Err(format!("it was made {} s in the future, by this machine's clock", age.saturating_neg()));
     }
+    let old = u64::try_from(age.max(0)).map_err(|_| "its age cannot be told".to_owned())?;
+    if old > longest {
+        return Err(format!("it is {old} s old, and at most {longest} s are allowed (--max-age)"));
+    }
+    Ok(())
 }
 
 /// One stored decision.
-fn read(file: &Path, named: bool) -> Result<Document, Stopped> {
+pub(super) fn read(file: &Path, named: bool) -> Result<Document, Stopped> {
     let wrong = |why: String| {
         let finding = Finding::error(codes::UNREADABLE_DECISION, why).in_file(file).help("run `presscheck check` again");
         if named { Stopped::unreadable(finding) } else { Stopped::usage(finding) }
@@ -144,7 +144,7 @@ fn read(file: &Path, named: bool) -> Result<Document, Stopped> {
 }
 
 /// Whether the document says the truth about itself, and is one that may authorise anything.
-fn sound(document: &Document) -> Result<(), String> {
+pub(super) fn sound(document: &Document) -> Result<(), String> {
     if document.presscheck.format != FORMAT {
         return Err(format!("it has format {}, and this version reads {FORMAT}", document.presscheck.format));
     }
@@ -162,7 +162,7 @@ fn sound(document: &Document) -> Result<(), String> {
 }
 
 /// Whether contract, manifest and SQL are still those that it was made from.
-fn made_of_this(document: &Document, loaded: &Loaded, one: &Prepared) -> Result<(), String> {
+pub(super) fn made_of_this(document: &Document, loaded: &Loaded, one: &Prepared) -> Result<(), String> {
     let hash = |path: Option<&Path>| {
         loaded.inputs.iter().find(|(input, _)| Some(input.as_path()) == path).map(|(_, hash)| hash.to_hex().to_string())
     };
@@ -186,7 +186,7 @@ fn made_of_this(document: &Document, loaded: &Loaded, one: &Prepared) -> Result<
 }
 
 /// Whether it is the last decision of its interval, and its interval the last one that has ended.
-fn newest(document: &Document, loaded: &Loaded, one: &Prepared) -> Result<(), String> {
+pub(super) fn newest(document: &Document, loaded: &Loaded, one: &Prepared) -> Result<(), String> {
     let begins = match &document.interval {
         None => None,
         Some(interval) => {

@@ -335,7 +335,7 @@ pub enum Covers {
 pub struct Publish {
     /// Certified values, last safe value for held metrics.
     #[serde(default)]
-    pub snapshot: Option<Target>,
+    pub snapshot: Option<Snapshot>,
     /// What a dashboard shows beside the numbers.
     #[serde(default)]
     pub status: Option<Target>,
@@ -345,6 +345,21 @@ pub struct Publish {
     /// Hooks when anything is held.
     #[serde(default)]
     pub on_hold: Vec<Hook>,
+}
+
+/// The table of certified values, and which rows of the metrics' models go into it.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SnapshotTable")]
+pub struct Snapshot {
+    /// `schema.table`.
+    pub relation: At<String>,
+    /// The column with the date of a row, which says of which interval it is; when absent, the date in the model's key, or the time that dbt's semantic layer knows.
+    #[serde(default)]
+    pub date: Option<At<String>>,
+    /// The columns that tell the rows of a model apart; when absent, what dbt's tests say is unique.
+    #[serde(default)]
+    pub grain: Option<At<Vec<At<String>>>>,
 }
 
 /// A relation to write.

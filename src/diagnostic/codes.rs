@@ -118,6 +118,8 @@ codes! {
     NO_DECISION = "PC410", "no-decision", "No decision is stored.";
     UNREADABLE_DECISION = "PC411", "unreadable-decision", "A stored decision that cannot be read.";
     NOT_VERIFIED = "PC412", "not-verified", "A stored decision that does not count any more.";
+    NOT_PUBLISHED = "PC413", "not-published", "A decision that is not published, or not all of it.";
+    NOTHING_TO_PUBLISH = "PC414", "nothing-to-publish", "A contract that does not say what is published.";
     UNKNOWN_MONDAY = "PC420", "unknown-monday", "The sample has no such Monday.";
     SAMPLE_NOT_WRITTEN = "PC421", "sample-not-written", "The sample cannot be written or built.";
     BROKEN_SAMPLE = "PC422", "broken-sample", "The sample inside the program is broken: a bug.";

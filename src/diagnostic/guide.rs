@@ -127,6 +127,8 @@ guides! {
     NO_DECISION: "There is nothing to explain yet.", "$ presscheck explain gross_revenue", "Run `presscheck check` first.";
     UNREADABLE_DECISION: "A decision that is misread explains something else.", "# a decision that another version wrote", "Run `presscheck check` again.";
     NOT_VERIFIED: "A job that acts on an old, edited or outdated decision publishes what nobody decided.", "$ presscheck verify --max-age 1s", "Run `presscheck check` again, with the contract and the artifacts that are there now.";
+    NOT_PUBLISHED: "Nothing was written, or somebody was not called: readers see what was published before.", "$ presscheck publish --max-age 1s", "Do what the message says, then run `presscheck publish` again: what was done is not done twice.";
+    NOTHING_TO_PUBLISH: "There is nothing to write, and nobody to call.", "$ presscheck publish", "Add `publish:` with `snapshot:` or `status:` to the contract.";
     UNKNOWN_MONDAY: "The sample has only the Mondays that are listed.", "$ presscheck demo --monday never", "presscheck demo --list";
     SAMPLE_NOT_WRITTEN: "Somebody's edits could be lost.", "$ presscheck demo --into .", "Choose an empty folder, or --force.";
     BROKEN_SAMPLE: "The program was built wrong.", "$ presscheck demo", "Report it.";

@@ -8,6 +8,7 @@ mod across;
 mod reader;
 mod rows;
 mod samples;
+mod values;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -21,10 +22,11 @@ use jiff::Timestamp;
 use crate::check::measurement::Measurement;
 use crate::check::outcome::{Fault, Reason};
 use crate::check::samples::Sampled;
-use crate::plan::{CheckId, Plan};
+use crate::plan::{CheckId, MetricId, Plan};
 use crate::warehouse::{NO_SNAPSHOT, Warehouse};
 
 pub use samples::samples;
+pub use values::{Seen, values};
 
 /// Most seconds by which the warehouse's clock and the local one may differ.
 pub const CLOCKS_AGREE: i64 = 60;
@@ -50,6 +52,8 @@ pub struct Answers {
     pub clock_skew: Option<i64>,
     /// Failing rows of checks that failed, where their contract declares columns of them; see [`samples`].
     pub samples: BTreeMap<CheckId, Result<Sampled, Fault>>,
+    /// What the metrics' values were, where the contract publishes them; see [`values`].
+    pub values: BTreeMap<MetricId, Result<Seen, Fault>>,
 }
 
 impl Answers {
@@ -144,7 +148,7 @@ pub fn run(plan: &Plan, warehouse: &dyn Warehouse, options: &Options<'_>, progre
     let by_check = shared.answers.into_inner().unwrap_or_else(PoisonError::into_inner);
     let clock_skew = clock.map(|clock| clock.as_second().saturating_sub(options.local.as_second()));
     let snapshot_after = warehouses.snapshot(&warehouses.of_each());
-    Answers { by_check, snapshot, snapshot_after, connections, now, clock_skew, samples: BTreeMap::new() }
+    Answers { by_check, snapshot, snapshot_after, connections, now, clock_skew, samples: BTreeMap::new(), values: BTreeMap::new() }
 }
 
 /// The project's own warehouse and the named ones.

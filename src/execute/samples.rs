@@ -48,7 +48,7 @@ pub fn samples(
 }
 
 /// Does the work while another thread looks whether the run was stopped.
-fn watched<T>(cancel: &(dyn Fn() + Send + Sync), stopped: &AtomicBool, work: impl FnOnce() -> T) -> T {
+pub(super) fn watched<T>(cancel: &(dyn Fn() + Send + Sync), stopped: &AtomicBool, work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let _watch = thread::Builder::new().spawn_scoped(scope, || {

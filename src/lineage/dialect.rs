@@ -7,6 +7,7 @@ use sqlparser::dialect::{
     RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect, SparkSqlDialect,
 };
 
+use super::kind::Types;
 use super::spelling::Spelling;
 
 /// How one warehouse reads SQL.
@@ -27,6 +28,8 @@ pub(super) struct Manners {
     pub(super) asof_keeps: bool,
     /// Whether a double-quoted text is a string.
     pub(super) double_quoted_strings: bool,
+    /// What names of types mean.
+    pub(super) types: Types,
 }
 
 /// By dbt's adapter type. Unknown adapters get the generic dialect.
@@ -41,6 +44,7 @@ pub(super) fn manners(adapter: &str) -> Manners {
         spelling: Spelling::Plain,
         asof_keeps: true,
         double_quoted_strings: false,
+        types: Types::Plain,
     };
     let own: Box<dyn Dialect + Send + Sync> = match adapter {
         "duckdb" | "motherduck" => {
@@ -50,6 +54,8 @@ pub(super) fn manners(adapter: &str) -> Manners {
         }
         "postgres" | "postgresql" | "greenplum" | "materialize" | "risingwave" | "alloydb" => {
             manners.function_names = true;
+            manners.types = Types::Postgres;
+            manners.spelling = Spelling::Postgres;
             Box::new(PostgreSqlDialect {})
         }
         "redshift" => {
@@ -59,20 +65,24 @@ pub(super) fn manners(adapter: &str) -> Manners {
         }
         "snowflake" => {
             manners.colon_paths = true;
+            manners.types = Types::Snowflake;
             Box::new(SnowflakeDialect {})
         }
         "bigquery" => {
             manners.aggregate_first = true;
             manners.double_quoted_strings = true;
+            manners.types = Types::BigQuery;
             Box::new(BigQueryDialect {})
         }
         "databricks" => {
             manners.colon_paths = true;
             manners.double_quoted_strings = true;
+            manners.types = Types::Spark;
             Box::new(DatabricksDialect {})
         }
         "spark" => {
             manners.double_quoted_strings = true;
+            manners.types = Types::Spark;
             Box::new(SparkSqlDialect {})
         }
         "sqlserver" | "synapse" | "fabric" => Box::new(MsSqlDialect {}),

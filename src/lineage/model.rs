@@ -23,7 +23,7 @@ use crate::jinja::Renderer;
 /// Columns that dbt adds to a snapshot.
 const SNAPSHOT_COLUMNS: [&str; 5] = ["dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"];
 /// Materializations that hold exactly what their query gives: only for these a key of the query is a key of the relation.
-const EXACT: [&str; 5] = ["table", "view", "ephemeral", "materialized_view", "dynamic_table"];
+pub(super) const EXACT: [&str; 5] = ["table", "view", "ephemeral", "materialized_view", "dynamic_table"];
 
 /// What the models of one project have in common.
 pub(super) struct Ground<'p> {
@@ -72,7 +72,7 @@ fn either(mut one: Shape, other: Shape) -> Result<Shape, String> {
         return Err("its columns differ between a full and an incremental run".into());
     }
     for (field, other) in one.fields.iter_mut().zip(other.fields) {
-        field.from.add(&other.from);
+        field.unite(&other);
     }
     one.rows.join(&other.rows);
     one.open.extend(other.open);
@@ -202,6 +202,7 @@ fn write(reader: Reader<'_>, node: &Node, shape: Shape) -> Traced {
     traced.within = within(&parts, columns.len());
     traced.complete = shape.open.is_empty();
     traced.columns = columns;
+    traced.kinds = shape.fields.iter().map(|field| field.kind).collect();
     traced.keys = shape.keys.iter().map(|key| key.iter().map(|&at| number(at)).collect()).collect();
     traced.read = reader.read.iter().copied().collect();
     traced.seen = (0..number(reader.nodes.relations())).filter_map(|at| Some((at, reader.nodes.schema(at)?.fingerprint))).collect();

@@ -1,11 +1,13 @@
 //! Query -> shape: CTEs, set operations, ORDER BY with LIMIT. One SELECT is in `select`.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{Expr, Ident, LimitClause, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, Spanned, Value, Values, With};
 
 use super::graph::EdgeKind;
 use super::influence::Influences;
+use super::kind::Kind;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, cte_name};
 use super::scope::Scope;
@@ -178,14 +180,17 @@ impl Reader<'_> {
         if is_by_name(quantifier) {
             for field in &mut left.fields {
                 match right.fields.iter().find(|other| other.name == field.name) {
-                    Some(other) => field.from.add(&other.from),
-                    None => field.from.add(&self.open_column(&right.open, &field.name)),
+                    Some(other) => field.unite(other),
+                    None => {
+                        field.from.add(&self.open_column(&right.open, &field.name));
+                        field.kind = Kind::UNKNOWN;
+                    }
                 }
             }
             for other in right.fields {
                 if !left.fields.iter().any(|field| field.name == other.name) {
                     let from = other.from.clone().with(&self.open_column(&left.open, &other.name));
-                    left.fields.push(Field { numbers: None, from, ..other });
+                    left.fields.push(Field { numbers: None, from, kind: Kind::UNKNOWN, ..other });
                 }
             }
             left.open.extend(right.open);
@@ -193,7 +198,10 @@ impl Reader<'_> {
             left.open.iter_mut().for_each(|open| open.without.extend(names.iter().cloned()));
         } else {
             let any = self.everything(&right).through(EdgeKind::Assumed);
-            left.fields.iter_mut().for_each(|field| field.from.add(&any));
+            left.fields.iter_mut().for_each(|field| {
+                field.from.add(&any);
+                field.kind = Kind::UNKNOWN;
+            });
             left.open.iter_mut().for_each(|open| open.with.add(&any));
         }
         left.fields.iter_mut().for_each(|field| field.numbers = None);
@@ -211,16 +219,17 @@ impl Reader<'_> {
         let mut shape = Shape::default();
         let width = values.rows.first().map_or(0, |row| row.content.len());
         for at in 0..width {
-            let mut from = Influences::default();
+            let (mut from, mut kind) = (Influences::default(), Kind::NULL);
             for row in &values.rows {
                 let Some(expression) = row.content.get(at) else { return Err(Unclear::new("VALUES of unequal length")) };
                 from.add(&self.value(expression, &scope, Place::Row)?.from);
+                kind = kind.or(self.kind(expression, &scope));
             }
             let name = if self.manners.function_names { format!("column{}", at + 1) } else { format!("col{at}") };
-            shape.fields.push(Field::new(&name, from));
+            shape.fields.push(Field::new(&name, from).of(kind));
         }
         if values.rows.len() == 1 {
-            shape.unique_in(std::collections::BTreeSet::new());
+            shape.unique_in(BTreeSet::new());
         }
         Ok(shape)
     }
@@ -256,6 +265,11 @@ fn subtract(mut left: Shape, right: &Shape) -> Result<Shape, String> {
     let by = left.values().with(&right.values()).through(EdgeKind::Join).with(&right.rows.any());
     left.rows.decided_by(&by);
     left.thinned();
+    // Where the sides are of two sorts, what comes out is converted, and a key may not survive that.
+    let converted: BTreeSet<usize> =
+        (0..left.fields.len()).filter(|&at| !left.fields[at].kind.stays_apart(right.fields[at].kind)).collect();
+    left.keys.retain(|key| key.is_disjoint(&converted));
+    left.fields.iter_mut().zip(&right.fields).for_each(|(field, other)| field.kind = field.kind.or(other.kind));
     Ok(left)
 }
 
@@ -264,7 +278,7 @@ fn align(mut left: Shape, right: &Shape) -> Result<Shape, String> {
         return Err("UNION of queries that do not have as many columns".into());
     }
     for (field, other) in left.fields.iter_mut().zip(&right.fields) {
-        field.from.add(&other.from);
+        field.unite(other);
         field.numbers = None;
     }
     left.rows.join(&right.rows);
@@ -277,7 +291,7 @@ fn align_by_name(mut left: Shape, right: Shape) -> Shape {
     left.fields.iter_mut().for_each(|field| field.numbers = None);
     for other in right.fields {
         match left.fields.iter_mut().find(|field| field.name == other.name) {
-            Some(field) => field.from.add(&other.from),
+            Some(field) => field.unite(&other),
             None => left.fields.push(Field { numbers: None, ..other }),
         }
     }

@@ -116,7 +116,8 @@ fn listed(project: &Project, lineage: &Lineage) -> Relations {
     let relations = Relations::of(project.nodes.values());
     for (id, columns) in &lineage.columns {
         if let Some(at) = relations.position(id) {
-            relations.add(at, Schema::new(columns.names.iter().map(String::as_str), columns.complete, Vec::new()));
+            let names = columns.names.iter().map(|name| (name.as_str(), None));
+            relations.add(at, Schema::new(id, names, columns.complete, Vec::new()));
         }
     }
     relations

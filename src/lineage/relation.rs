@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::graph::EdgeKind;
 use super::influence::Influences;
+use super::kind::{self, Kind};
 use super::nodes::{Nodes, RelationIndex};
 use super::shape::{Field, Open, Shape};
 use crate::dbt;
@@ -43,15 +44,26 @@ pub(super) struct Schema {
     pub(super) complete: bool,
     /// Sets of columns (by position) that differ in every two rows.
     pub(super) keys: Vec<BTreeSet<usize>>,
+    /// The sort of each column's values.
+    pub(super) kinds: Vec<Kind>,
     /// Of all that, to tell whether a model that was read before saw the same.
     pub(super) fingerprint: [u8; 16],
 }
 
 impl Schema {
-    /// Columns as written; `complete`: there are no others.
-    pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>, complete: bool, keys: Vec<BTreeSet<usize>>) -> Self {
-        let mut bytes: Vec<u8> = Vec::with_capacity(512);
-        let columns: Vec<ColumnName> = names.map(ColumnName::new).collect();
+    /// Columns of a relation (its unique id) as written, with the sort of their values where that is known; `complete`: there are no others.
+    pub(super) fn new<'n>(
+        id: &str,
+        listed: impl Iterator<Item = (&'n str, Option<Kind>)>,
+        complete: bool,
+        keys: Vec<BTreeSet<usize>>,
+    ) -> Self {
+        let mut bytes: Vec<u8> = Vec::with_capacity(1024);
+        let (columns, kinds): (Vec<ColumnName>, Vec<Option<Kind>>) = listed.map(|(name, kind)| (ColumnName::new(name), kind)).unzip();
+        let relation = if kinds.contains(&None) { kind::number(&[b"relation", id.as_bytes()]) } else { 0 };
+        let kind = |(at, kind): (usize, Option<Kind>)| kind.unwrap_or_else(|| Kind::of_column(relation, at));
+        let kinds: Vec<Kind> = kinds.into_iter().enumerate().map(kind).collect();
+        kinds.iter().for_each(|kind| bytes.extend_from_slice(&kind.bytes()));
         for column in &columns {
             bytes.extend_from_slice(column.written.as_bytes());
             bytes.push(0);
@@ -65,7 +77,7 @@ impl Schema {
         }
         let mut fingerprint = [0; 16];
         fingerprint.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
-        Schema { columns, complete, keys, fingerprint }
+        Schema { columns, complete, keys, kinds, fingerprint }
     }
 }
 
@@ -189,9 +201,10 @@ pub(super) fn shape(nodes: &Nodes<'_>, relation: RelationIndex, schema: Option<&
     let Some(schema) = schema else {
         return Shape { open: vec![open(relation, false)], rows: nodes.rows(relation, EdgeKind::Rows), ..Shape::default() };
     };
-    let field = |(at, name): (usize, &ColumnName)| Field::named(name, nodes.listed(relation, at, EdgeKind::Identity));
+    let field =
+        |(at, (name, kind)): (usize, (&ColumnName, &Kind))| Field::named(name, nodes.listed(relation, at, EdgeKind::Identity)).of(*kind);
     Shape {
-        fields: schema.columns.iter().enumerate().map(field).collect(),
+        fields: schema.columns.iter().zip(&schema.kinds).enumerate().map(field).collect(),
         open: if schema.complete { Vec::new() } else { vec![open(relation, false)] },
         rows: nodes.rows(relation, EdgeKind::Rows),
         keys: schema.keys.clone(),

@@ -161,10 +161,11 @@ impl Reader<'_> {
 
     fn one_output(&mut self, expression: &Expr, name: &str, value: Value, scope: &Scope<'_>) -> Output {
         let value = self.mark(expression, value);
+        let kind = value.spot.map_or_else(|| self.kind(expression, scope), |spot| scope.field(spot).kind);
         let keys = scope.groups.iter().flat_map(|groups| &groups.keys);
         let key = keys.enumerate().find(|(_, (key, _, spot))| *key == bare(expression) || (spot.is_some() && *spot == value.spot));
         Output {
-            field: Field::new(name, value.from),
+            field: Field::new(name, value.from).of(kind),
             spot: value.spot,
             key: key.map(|(at, _)| at),
             partition: self.partition_of(expression, scope),

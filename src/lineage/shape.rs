@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::influence::{Influences, Rows};
+use super::kind::Kind;
 use super::nodes::RelationIndex;
 use super::relation::ColumnName;
 
@@ -18,6 +19,8 @@ pub(super) struct Field {
     pub(super) name: Arc<str>,
     /// What its values depend on.
     pub(super) from: Influences,
+    /// The sort of its values.
+    pub(super) kind: Kind,
     /// For `row_number()`.
     pub(super) numbers: Option<Numbering>,
 }
@@ -37,7 +40,16 @@ impl Field {
         Field::named(&ColumnName::new(written), from)
     }
     pub(super) fn named(name: &ColumnName, from: Influences) -> Self {
-        Field { written: Arc::clone(&name.written), name: Arc::clone(&name.lower), from, numbers: None }
+        Field { written: Arc::clone(&name.written), name: Arc::clone(&name.lower), from, kind: Kind::UNKNOWN, numbers: None }
+    }
+    /// Holds the values of another field, too.
+    pub(super) fn unite(&mut self, other: &Field) {
+        self.from.add(&other.from);
+        self.kind = self.kind.or(other.kind);
+    }
+    /// The same, with values of a sort.
+    pub(super) fn of(self, kind: Kind) -> Self {
+        Field { kind, ..self }
     }
 }
 

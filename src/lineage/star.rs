@@ -8,6 +8,7 @@ use sqlparser::ast::{
     ExcludeSelectItem, Expr, IdentWithAlias, RenameSelectItem, SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions,
 };
 
+use super::kind::Kind;
 use super::output::Output;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, object_parts};
@@ -87,15 +88,20 @@ impl Reader<'_> {
     fn starred(&mut self, name: &str, sight: &Sight, options: &Options<'_>, scope: &Scope<'_>) -> Read<Output> {
         if let Some(expression) = options.replaced.get(name) {
             let value = self.value(expression, scope, Place::Group)?;
-            return Ok(plain(Field::new(name, value.from), value.spot));
+            return Ok(plain(Field::new(name, value.from).of(self.kind(expression, scope)), value.spot));
         }
         let value = self.sighted(sight, name, scope, Place::Group);
+        let kind = match sight {
+            Sight::At(spot) => scope.field(*spot).kind,
+            Sight::Merged(at) => super::kind_of::merged(&scope.merged[*at], scope),
+            Sight::Several(_) | Sight::Maybe(_) | Sight::Ambiguous | Sight::Nowhere => Kind::UNKNOWN,
+        };
         let written = match sight {
             Sight::At(spot) => scope.field(*spot).written.to_string(),
             Sight::Merged(_) | Sight::Several(_) | Sight::Maybe(_) | Sight::Ambiguous | Sight::Nowhere => name.to_owned(),
         };
         let written = options.renamed.get(name).map_or(written, |&renamed| renamed.to_owned());
-        Ok(plain(Field::new(&written, value.from), value.spot))
+        Ok(plain(Field::new(&written, value.from).of(kind), value.spot))
     }
 
     /// REPLACE and RENAME of columns that no list names, but an open table may have.

@@ -13,6 +13,7 @@ use super::Lineage;
 use super::cache::{Cache, Key};
 use super::defined::defined;
 use super::dialect::manners;
+use super::kind::Types;
 use super::merge::Merger;
 use super::model::{self, Ground};
 use super::parse::{self, Read, Unclear};
@@ -20,6 +21,7 @@ use super::relation::{Position, Relations, Schema};
 use super::render;
 use super::shape::{DECLARED, add_key};
 use super::traced::Traced;
+use super::typed;
 use crate::dbt::{Node, NodeKind, Project};
 use crate::jinja::Renderer;
 
@@ -42,7 +44,7 @@ pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>
     for (at, node) in order.iter().enumerate() {
         match relations.schema(at) {
             Some(schema) => merger.add(node, schema),
-            None => merger.add(node, &listed(node)),
+            None => merger.add(node, &listed(node, Types::Plain)),
         }
     }
     for (at, (node, done)) in order.iter().zip(done).enumerate() {
@@ -117,7 +119,8 @@ impl<'p> Work<'p> {
         for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.is_given(*at)) {
             let (names, complete) = listed_names(node);
             let keys = self.with_declared(at, &names, Vec::new());
-            self.ground.relations.add(at, Schema::new(names.into_iter(), complete, keys));
+            let kinds = typed::listed(node, self.ground.manners.types);
+            self.ground.relations.add(at, Schema::new(&node.unique_id, names.into_iter().zip(kinds), complete, keys));
         }
         let ready: Vec<Position> = (0..self.order.len())
             .filter(|&at| !self.ground.relations.is_given(at) && self.waits_for[at].load(Ordering::Relaxed) == 0)
@@ -127,7 +130,7 @@ impl<'p> Work<'p> {
             pool.scope(|scope| ready.into_iter().for_each(|at| scope.spawn(move |scope| self.follow(at, scope))));
         }
         for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.schema(*at).is_none()) {
-            self.ground.relations.add(at, listed(node));
+            self.ground.relations.add(at, listed(node, self.ground.manners.types));
         }
     }
 
@@ -153,10 +156,14 @@ impl<'p> Work<'p> {
         let schema = match &done.traced {
             Ok(traced) => {
                 let position = |&at: &u32| if at == u32::MAX { DECLARED } else { at as usize };
-                let keys = traced.keys.iter().map(|key| key.iter().map(position).collect()).collect();
-                Schema::new(traced.columns.iter().map(String::as_str), traced.complete, self.with_declared(at, &traced.columns, keys))
+                let kinds = typed::of_model(self.order[at], traced, self.ground.manners.types);
+                let keys = traced.keys.iter().map(|key| key.iter().map(position).collect());
+                let keys = keys.filter(|key| typed::keeps(self.order[at], traced, &kinds, key)).collect();
+                let keys = self.with_declared(at, &traced.columns, keys);
+                let columns = traced.columns.iter().map(String::as_str).zip(kinds);
+                Schema::new(&self.order[at].unique_id, columns, traced.complete, keys)
             }
-            Err(_) => listed(self.order[at]),
+            Err(_) => listed(self.order[at], self.ground.manners.types),
         };
         self.ground.relations.add(at, schema);
         let _ = self.done[at].set(done);
@@ -200,9 +207,9 @@ fn listed_names(node: &Node) -> (Vec<&str>, bool) {
     (columns.unwrap_or(&node.columns).iter().map(|column| column.name.as_str()).collect(), columns.is_some())
 }
 
-fn listed(node: &Node) -> Schema {
+fn listed(node: &Node, types: Types) -> Schema {
     let (names, complete) = listed_names(node);
-    Schema::new(names.into_iter(), complete, Vec::new())
+    Schema::new(&node.unique_id, names.into_iter().zip(typed::listed(node, types)), complete, Vec::new())
 }
 
 /// The columns in which dbt's tests say that every two rows differ, by the unique id of the relation. A test that only warns says nothing, nor does

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::EdgeKind;
+use super::kind::Kind;
 
 /// Influences: positions in [`Traced::nodes`] with the way in which each counts.
 pub(super) type From = Vec<(u32, EdgeKind)>;
@@ -18,6 +19,8 @@ pub(super) struct Traced {
     pub(super) nodes: Vec<(u32, TracedPart)>,
     /// Its own columns, as written.
     pub(super) columns: Vec<String>,
+    /// The sort of the values of each.
+    pub(super) kinds: Vec<Kind>,
     /// Whether there are no others.
     pub(super) complete: bool,
     /// What each column depends on, then its rows lost, then its rows added.
@@ -70,6 +73,7 @@ impl Traced {
         let (relations, nodes, parts, columns) = (self.relations.len(), self.nodes.len(), self.parts.len(), self.columns.len());
         let within = |at: u32, length: usize| (at as usize) < length;
         parts == columns + 2
+            && self.kinds.len() == columns
             && self.nodes.iter().all(|(relation, _)| within(*relation, relations))
             && self.parts.iter().flatten().chain(self.open.iter().flat_map(|open| &open.with)).all(|(node, _)| within(*node, nodes))
             && self.within.iter().all(|(from, to, _)| within(*from, columns) && within(*to, parts))

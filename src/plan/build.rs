@@ -14,7 +14,7 @@ use super::bound::with_origin;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::{self, Traced};
-use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, built, dbt_tests, measure, moments, sources};
+use super::{CheckId, Expected, GuardingCheck, Options, Plan, Upstream, built, dbt_tests, measure, moments, sources, values};
 
 /// Plans one contract: the expected set, what to ask for each check, and the statements. Pure and deterministic.
 ///
@@ -43,7 +43,8 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
         plan.technical_owner = owners.technical.as_ref().map(metrics::person);
         plan.business_owner = owners.business.as_ref().map(metrics::person);
     }
-    let keys = [(contract.publish.is_some(), "publish"), (!contract.escalation.is_empty(), "escalation")];
+    plan.publishing = values::publishing(&ground, contract, &mut plan.notes);
+    let keys = [(!contract.escalation.is_empty(), "escalation")];
     let keys = keys.into_iter().filter(|(written, _)| *written);
     plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
@@ -163,6 +164,7 @@ pub(super) fn assemble(
         notes,
         stands_on,
         landings,
+        publishing: super::Publishing::default(),
     })
 }
 

@@ -60,6 +60,10 @@ pub struct Wanted<'a> {
     pub below_views: &'a [ReadRelation],
     /// Checks that may read more.
     pub unsure: &'a [String],
+    /// Relations that `publish` writes, as the contracts name them.
+    pub written: &'a [String],
+    /// Whether the role is to write them.
+    pub writes: bool,
 }
 
 /// The grants, one statement a line, with comments.
@@ -70,7 +74,8 @@ pub fn sql(engine: Engine, wanted: &Wanted<'_>) -> Result<String, String> {
     let role = role(engine, wanted.role)?;
     let mut out = String::new();
     let _ = writeln!(out, "-- What presscheck needs to read for: {}.", comment(&wanted.contracts.join(", ")));
-    let _ = writeln!(out, "-- {} relations, nothing to write. Run it as their owner.", wanted.relations.len());
+    let write = if wanted.writes { format!("{} to write", wanted.written.len()) } else { "nothing to write".to_owned() };
+    let _ = writeln!(out, "-- {} relations, {write}. Run it as their owner.", wanted.relations.len());
     if wanted.adapter != engine.adapter() {
         let adapter = comment(wanted.adapter);
         let _ = writeln!(
@@ -98,10 +103,52 @@ pub fn sql(engine: Engine, wanted: &Wanted<'_>) -> Result<String, String> {
         Engine::Snowflake => snowflake(&mut out, &role, &named),
         Engine::Databricks => databricks(&mut out, &role, &named),
     }
+    if wanted.writes {
+        writing(&mut out, engine, &role, wanted)?;
+    } else if !wanted.written.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n-- presscheck publish writes {}: what that takes, --publish prints. Another role is best.",
+            comment(&wanted.written.join(", "))
+        );
+    }
     if engine != Engine::Duckdb {
         after_builds(&mut out, engine, wanted.role);
     }
     Ok(out)
+}
+
+/// What `publish` needs beside what is read.
+fn writing(out: &mut String, engine: Engine, role: &str, wanted: &Wanted<'_>) -> Result<(), String> {
+    if wanted.written.is_empty() {
+        return Err("these contracts publish nothing: add `publish:` with `snapshot:` or `status:`".to_owned());
+    }
+    let names: Vec<RelationName> = wanted.written.iter().filter_map(|name| RelationName::read(name, engine.adapter())).collect();
+    match engine {
+        Engine::Duckdb => {
+            out.push_str("-- presscheck publish writes into the file, so that the account it runs as must be able to write it. It makes these tables:\n");
+            wanted.written.iter().for_each(|name| {
+                let _ = writeln!(out, "--   {}", comment(name));
+            });
+        }
+        Engine::Postgres => {
+            out.push_str("\n-- presscheck publish writes these, in one transaction for each report. It makes a table that is missing; then the role owns it.\n");
+            let schemas: BTreeSet<&str> = names.iter().filter_map(RelationName::schema).collect();
+            for schema in schemas {
+                let _ = writeln!(out, "CREATE SCHEMA IF NOT EXISTS {};", engine.quoted(schema));
+                let _ = writeln!(out, "GRANT USAGE, CREATE ON SCHEMA {} TO {role};", engine.quoted(schema));
+            }
+            out.push_str("-- Of tables that are there already:\n");
+            for name in &names {
+                let path = engine.path(&[name.schema(), Some(name.name())]);
+                let _ = writeln!(out, "-- GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE {path} TO {};", comment(role));
+            }
+        }
+        Engine::Snowflake | Engine::Bigquery | Engine::Redshift | Engine::Databricks => {
+            return Err(format!("this version publishes to DuckDB and PostgreSQL, and not to {}", engine.adapter()));
+        }
+    }
+    Ok(())
 }
 
 /// dbt replaces tables when it builds, and grants with them.

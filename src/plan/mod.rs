@@ -31,11 +31,13 @@ mod moments;
 mod reach;
 pub mod reads;
 mod sources;
+mod values;
 mod watch;
 
 pub use build::build;
 use compare::Comparison;
 pub use exposure::for_exposure;
+pub use values::Values;
 pub use watch::{Watch, WatchingCheck, targets, watch};
 
 /// A check's identifier, unique in the plan: its name in the contract, or `dbt:<test name>`, or `freshness:<source>`.
@@ -73,6 +75,8 @@ pub struct Given {
     pub near: bool,
     /// What a build was to make and did not.
     pub unbuilt: Vec<Unbuilt>,
+    /// The metrics of which the snapshot keeps a certified value that may be shown while they are held.
+    pub kept: BTreeMap<MetricId, Kept>,
 }
 
 /// Relations that a build was to make and did not, for one cause: what stands there is of an earlier build.
@@ -135,7 +139,21 @@ pub struct Plan {
     pub stands_on: BTreeMap<MetricId, BTreeSet<String>>,
     /// What must have landed: by the unique id of the source, the checks that show it.
     pub landings: BTreeMap<String, Vec<CheckId>>,
+    /// What is to be noted of the metrics' values, for publishing.
+    pub publishing: Publishing,
 }
+
+/// Where the values stand that a snapshot is made of. Empty where the contract writes none.
+#[derive(Debug, Clone, Default)]
+pub struct Publishing {
+    /// Of each metric, or why its values cannot be copied.
+    pub values: BTreeMap<MetricId, Result<Values, String>>,
+    /// The metrics of which the snapshot keeps an earlier certified value to show while they are held.
+    pub kept: BTreeMap<MetricId, Kept>,
+}
+
+/// The interval that a kept value is of: its first instant and the first after it; `None` where the contract has no schedule.
+pub type Kept = Option<(jiff::Zoned, jiff::Zoned)>;
 
 /// The expected set: metrics, checks and the reach of each check.
 #[derive(Debug, Clone, Default)]
@@ -310,6 +328,13 @@ impl Plan {
         for statement in &self.statements {
             feed(statement.connection.as_deref().unwrap_or_default());
             feed(&statement.sql);
+        }
+        for (metric, values) in &self.publishing.values {
+            feed(metric);
+            feed(match values {
+                Ok(values) => &values.fingerprint,
+                Err(why) => why,
+            });
         }
         hasher.finalize().to_hex().to_string()
     }

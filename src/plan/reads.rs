@@ -64,6 +64,10 @@ pub fn reads(plans: &[&Plan], connection: Option<&str>, project: &Project, linea
             Err(_) => unsure.extend(statement.checks.iter().cloned()),
         }
     }
+    let values = plans.iter().flat_map(|plan| plan.publishing.values.values()).flatten().filter(|_| connection.is_none());
+    for values in values {
+        found.entry(values.relation.clone()).or_insert_with(|| of(&values.relation, by_name.get(values.relation.as_str()).copied()));
+    }
     unsure.sort();
     unsure.dedup();
     (found.into_values().collect(), unsure)

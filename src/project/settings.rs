@@ -31,6 +31,8 @@ pub struct Settings {
     pub budget: Budget,
     /// Further connections, by the name that contracts use.
     pub connections: IndexMap<At<String>, Connection>,
+    /// The target with which `publish` writes, where it is another role than the one that reads; the project's own when absent.
+    pub publish: Option<Connection>,
     /// Where alerts go, by the name that contracts use. Read and validated; not executed yet.
     pub routes: IndexMap<At<String>, Route>,
     /// Where the history of runs is kept; `.presscheck` when absent.
@@ -49,6 +51,7 @@ impl Default for Settings {
             build: Build::default(),
             budget: Budget::default(),
             connections: IndexMap::new(),
+            publish: None,
             routes: IndexMap::new(),
             history: None,
         }

@@ -164,10 +164,40 @@ pub struct MetricRecord {
     pub recover: Option<String>,
     /// Why the verdict is not publish, worst first; empty exactly when it is.
     pub causes: Vec<CauseRecord>,
-    /// Whether the published snapshot keeps the last safe value while it is held.
+    /// Whether the contract wants the snapshot to show the last safe value while it is held.
     pub last_safe: bool,
+    /// The interval of the last safe value that is shown while it is held; absent where the snapshot keeps none, or the metric is not held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptRecord>,
+    /// What its values were while the checks were asked; absent where the contract does not publish them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValuesRecord>,
     /// How well its upstream is known.
     pub upstream: UpstreamRecord,
+}
+
+/// An earlier value that the snapshot keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeptRecord {
+    /// First instant of its interval, with offset and zone; absent where the contract has no schedule.
+    pub start: Option<String>,
+    /// First instant after it.
+    pub end: Option<String>,
+}
+
+/// What a metric's values were: only these are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValuesRecord {
+    /// Rows of the interval, exact, as text; absent where they could not be noted.
+    pub rows: Option<String>,
+    /// A hash over which row each is and its number.
+    pub fingerprint: Option<String>,
+    /// Hash of the SQL that noted them.
+    pub sql_hash: Option<String>,
+    /// Why they could not be noted.
+    pub missing: Option<Reason>,
 }
 
 /// How well a metric's upstream is known.

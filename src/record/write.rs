@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::outcome::{Ended, Fault, Measured, Outcome};
 use crate::check::samples::Sampled;
 use crate::decide::{Cause, Decision, Fact, FactName, MetricDecision};
-use crate::execute::Answers;
+use crate::execute::{Answers, Seen};
 use crate::plan::{CheckId, Expected, GuardedMetric, GuardingCheck, Plan, Step, Upstream};
 use crate::sentence::Telling;
 
@@ -38,7 +38,7 @@ impl Document {
         let expected = &plan.expected;
         let told = Telling { plan, outcomes, decision };
         let metrics =
-            decision.metrics.iter().zip(&expected.metrics).map(|(metric, guarded)| metric_record(metric, guarded, told)).collect();
+            decision.metrics.iter().zip(&expected.metrics).map(|(metric, guarded)| metric_record(metric, guarded, answers, told)).collect();
         let checks: Vec<CheckRecord> = expected.checks.iter().map(|check| check_record(check, outcomes, answers)).collect();
         let known = |id: &&CheckId| expected.checks.iter().any(|check| check.id == **id);
         let mut document = Document {
@@ -121,6 +121,9 @@ impl Document {
             say(&format!("{:?} {:?} {:?}", check.outcome, check.reason, check.measured));
         }
         self.unexpected.iter().for_each(|id| say(id));
+        for (id, values) in self.metrics.iter().filter_map(|metric| Some((&metric.id, metric.values.as_ref()?))) {
+            say(&format!("{id} {values:?}"));
+        }
         self.context.iter().for_each(|fact| say(&format!("{:?} {:?}", fact.fact, fact.state)));
         hasher.finalize().to_hex().chars().take(16).collect()
     }
@@ -143,7 +146,8 @@ fn interval_record(interval: &crate::calendar::Interval) -> IntervalRecord {
     }
 }
 
-fn metric_record(metric: &MetricDecision, guarded: &GuardedMetric, told: Telling<'_>) -> MetricRecord {
+fn metric_record(metric: &MetricDecision, guarded: &GuardedMetric, answers: &Answers, told: Telling<'_>) -> MetricRecord {
+    let kept = told.kept(&metric.id).filter(|_| metric.verdict == super::Verdict::Hold);
     MetricRecord {
         id: metric.id.clone(),
         title: guarded.title.clone(),
@@ -156,11 +160,26 @@ fn metric_record(metric: &MetricDecision, guarded: &GuardedMetric, told: Telling
         recover: told.recover(metric),
         causes: metric.causes.iter().map(|cause| cause_record(cause, told)).collect(),
         last_safe: guarded.last_safe,
+        kept: kept.map(|interval| KeptRecord {
+            start: interval.as_ref().map(|(start, _)| start.to_string()),
+            end: interval.as_ref().map(|(_, end)| end.to_string()),
+        }),
+        values: answers.values.get(&metric.id).map(values_record),
         upstream: match &guarded.upstream {
             Upstream::Known => UpstreamRecord::Known,
             Upstream::Assumed(models) => UpstreamRecord::Assumed(models.clone()),
             Upstream::Unresolved(why) => UpstreamRecord::Unresolved(why.clone()),
         },
+    }
+}
+
+fn values_record(seen: &Result<Seen, Fault>) -> ValuesRecord {
+    let of = |text: fn(&Seen) -> String| seen.as_ref().ok().map(text);
+    ValuesRecord {
+        rows: of(|seen| seen.rows.to_string()),
+        fingerprint: of(|seen| seen.fingerprint.clone()),
+        sql_hash: of(|seen| seen.sql_hash.clone()),
+        missing: seen.as_ref().err().map(|fault| fault.reason),
     }
 }
 

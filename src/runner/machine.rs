@@ -153,7 +153,7 @@ fn walk(world: &mut dyn World, path: &Path, from: &Progress) -> Result<Ended, Ha
         acted.add(world.tell(&decided)?);
     }
     let said = match (&acted.failed[..], unpublished) {
-        ([], _) => String::new(),
+        ([], _) => acted.done.join("; "),
         (failed, true) => format!("not published: {}", failed.join("; ")),
         (failed, false) => failed.join("; "),
     };

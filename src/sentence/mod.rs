@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::check::outcome::Outcome;
 use crate::decide::{Cause, Class, Decision, MetricDecision, Verdict};
-use crate::plan::{CheckId, GuardedMetric, GuardingCheck, Plan};
+use crate::plan::{CheckId, GuardedMetric, GuardingCheck, Kept, Plan};
 
 use clause::Voice;
 pub use clause::reason_words;
@@ -147,21 +147,35 @@ impl Telling<'_> {
             (true, false) => format!("{} can publish {caveat}", self.titles(warned)),
             (false, false) => format!("{} can publish, {} {caveat}", self.titles(&published), self.titles(warned)),
         };
-        let last_safe = |metric: &&&MetricDecision| self.guarded(&metric.id).is_some_and(|guarded| guarded.last_safe);
-        let kept: Vec<&MetricDecision> = held.iter().filter(last_safe).copied().collect();
-        let blank: Vec<&MetricDecision> = held.iter().filter(|metric| !last_safe(metric)).copied().collect();
-        let mut parts = vec![words::capital(&usable)];
-        for (members, one, many) in
-            [(kept, "is held at its last safe value", "are held at their last safe values"), (blank, "is held", "are held")]
-        {
-            let titles = self.titles(&members);
-            match members.len() {
-                0 => {}
-                1 if !words::is_plural(&titles) => parts.push(format!("{titles} {one}")),
-                _ => parts.push(format!("{titles} {many}")),
+        // What is held together is said together: by the interval of the value that is kept; `None` where nothing is.
+        let mut groups: Vec<(Option<&Kept>, Vec<&MetricDecision>)> = Vec::new();
+        for metric in held {
+            let kept = self.kept(&metric.id);
+            match groups.iter_mut().find(|(other, _)| *other == kept) {
+                Some((_, members)) => members.push(metric),
+                None => groups.push((kept, vec![metric])),
             }
         }
+        groups.sort_by_key(|(kept, _)| kept.is_none());
+        let mut parts = vec![words::capital(&usable)];
+        for (kept, members) in groups {
+            let titles = self.titles(&members);
+            let one = members.len() == 1 && !words::is_plural(&titles);
+            let of = kept.and_then(Option::as_ref).map_or_else(String::new, |interval| format!(" ({})", words::span(interval)));
+            parts.push(match (kept.is_some(), one) {
+                (true, true) => format!("{titles} is held at its last safe value{of}"),
+                (true, false) => format!("{titles} are held at their last safe values{of}"),
+                (false, true) => format!("{titles} is held"),
+                (false, false) => format!("{titles} are held"),
+            });
+        }
         format!("{}.", parts.join("; "))
+    }
+
+    /// The earlier value that is shown while a metric is held, if there really is one.
+    pub fn kept(&self, id: &str) -> Option<&Kept> {
+        let shown = self.guarded(id).is_some_and(|guarded| guarded.last_safe);
+        self.plan.publishing.kept.get(id).filter(|_| shown)
     }
 
     /// What follows "because" for a held metric: at most two causes that hold, the worst first.

@@ -90,6 +90,18 @@ impl YesterdayIfMidnight for jiff::Zoned {
     }
 }
 
+/// `week of 9 November`, `22 November`, `October 2026`: an interval, by its first day.
+pub(super) fn span((start, end): &(jiff::Zoned, jiff::Zoned)) -> String {
+    let days = start.date().until(end.date()).map_or(0, |span| span.get_days());
+    match days {
+        0 => start.strftime("%-d %B %H:%M").to_string(),
+        1 => start.strftime("%-d %B").to_string(),
+        7 => start.strftime("week of %-d %B").to_string(),
+        28..=31 => start.strftime("%B %Y").to_string(),
+        _ => start.strftime("from %-d %B").to_string(),
+    }
+}
+
 /// What the report is read for: `Monday reporting`, `today's reporting`, `October reporting`; nothing without an interval.
 pub(super) fn moment(plan: &Plan, decision: &Decision) -> Option<String> {
     let Interval { start, end } = plan.interval.as_ref()?;

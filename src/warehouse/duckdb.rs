@@ -2,7 +2,7 @@
 //!
 //! Sessions are connections of one database instance, each in a `READ ONLY` transaction. While the file is open here no other process can write
 //! it (DuckDB's file lock), so that all sessions see one snapshot. Further files are attached as the profile says, and Parquet files that sources
-//! name are read where they are. Not for writing: see [`super::seed`].
+//! name are read where they are. What writes is [`writer`], for a publication.
 #![expect(clippy::disallowed_methods, reason = "this room reads the database file, and the clock for deadlines")]
 
 mod about;
@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod profile;
 mod stream;
+mod writer;
 
 use std::fs::File;
 use std::io::Read;
@@ -33,6 +34,7 @@ use crate::check::outcome::{Fault, Reason};
 use crate::dbt::relation_name::RelationName;
 use estimate::Scan;
 pub use profile::{Options, ReadableFile};
+pub(super) use writer::write;
 
 /// How often a watchdog looks whether the run was cancelled, and repeats an interrupt that the engine did not yet heed.
 const WATCH: Duration = Duration::from_millis(25);
@@ -93,10 +95,17 @@ impl DuckDb {
         if let Some((absent, _)) = options.attach.iter().find(|(path, _)| !path.exists()) {
             return Err(missing(absent, "attach"));
         }
-        let Opened { root, greeting, files, refused } = connect(path, options)?;
+        let Opened { root, greeting, files, refused } = connect(path, options, Access::Read)?;
         let attached = options.attach.iter().map(|(path, _)| path.clone()).collect();
         Ok(DuckDb { path: path.to_owned(), root: Mutex::new(root), greeting, attached, files, refused: Arc::new(refused) })
     }
+}
+
+/// Whether the database file itself may be changed; what is attached beside it never is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// A locked connection, what its clones must run first, and which files can be read.
@@ -108,7 +117,7 @@ struct Opened {
 }
 
 /// DuckDB names the catalog after the file; where dbt calls it otherwise, the file is attached under dbt's name to an empty database in memory.
-fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
+fn connect(path: &Path, options: &Options, access: Access) -> Result<Opened, Fault> {
     let wrong = |error: duckdb::Error| faults::of_opening(path, &error);
     let config = || {
         let config = Config::default().enable_autoload_extension(false)?;
@@ -117,12 +126,13 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
             None => Ok(config),
         }
     };
-    let attach = |connection: &Connection, path: &Path, name: &str| {
+    let attach = |connection: &Connection, path: &Path, name: &str, access: Access| {
         let name = name.replace('"', "\"\"");
-        connection.execute_batch(&format!("ATTACH {} AS \"{name}\" (READ_ONLY, TYPE duckdb)", files::literal(path)))
+        let how = if access == Access::Read { "READ_ONLY, " } else { "" };
+        connection.execute_batch(&format!("ATTACH {} AS \"{name}\" ({how}TYPE duckdb)", files::literal(path)))
     };
     let connection = config()
-        .and_then(|config| config.with("access_mode", "read_only"))
+        .and_then(|config| config.with("access_mode", if access == Access::Read { "read_only" } else { "read_write" }))
         .and_then(|config| Connection::open_with_flags(path, config))
         .map_err(wrong)?;
     let named: String = connection.query_row("select current_database()", [], |row| row.get(0)).map_err(wrong)?;
@@ -130,13 +140,13 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
         Some(wanted) if !wanted.eq_ignore_ascii_case(&named) => {
             drop(connection);
             let connection = config().and_then(Connection::open_in_memory_with_flags).map_err(wrong)?;
-            attach(&connection, path, wanted).map_err(wrong)?;
+            attach(&connection, path, wanted, access).map_err(wrong)?;
             (connection, format!("USE \"{}\"; ", wanted.replace('"', "\"\"")))
         }
         Some(_) | None => (connection, String::new()),
     };
     for (path, alias) in &options.attach {
-        attach(&connection, path, alias).map_err(|error| faults::of_opening(path, &error))?;
+        attach(&connection, path, alias, Access::Read).map_err(|error| faults::of_opening(path, &error))?;
     }
     for extension in &options.extensions {
         // What is not installed here is not missed: a statement that needs it fails and says so.
@@ -167,7 +177,6 @@ fn connect(path: &Path, options: &Options) -> Result<Opened, Fault> {
         connection.execute_batch(&format!("SET GLOBAL allowed_paths = [{}]", paths.join(", "))).map_err(wrong)?;
     }
     connection.execute_batch("SET GLOBAL enable_external_access = false; SET GLOBAL lock_configuration = true").map_err(wrong)?;
-    greeting.push_str(BEGIN);
     Ok(Opened { root: connection, greeting, files, refused })
 }
 
@@ -179,7 +188,7 @@ impl Warehouse for DuckDb {
     fn session(&self) -> Result<Box<dyn Session>, Fault> {
         let root = self.root.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = root.try_clone().map_err(|error| faults::of_opening(&self.path, &error))?;
-        connection.execute_batch(&self.greeting).map_err(|error| faults::of_opening(&self.path, &error))?;
+        connection.execute_batch(&format!("{}{BEGIN}", self.greeting)).map_err(|error| faults::of_opening(&self.path, &error))?;
         let interrupt = connection.interrupt_handle();
         Ok(Box::new(DuckDbSession {
             connection,

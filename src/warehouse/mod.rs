@@ -1,4 +1,4 @@
-//! The warehouse: one adapter is one file. Read-only sessions that answer one statement at a time.
+//! The warehouse: one adapter is one file. Read-only sessions that answer one statement at a time; what writes stands apart, in [`writer`].
 //!
 //! An adapter returns what the engine said, as exact as the engine said it, or the reason why it said nothing. Not for judging
 //! (see [`crate::check`]), nor for what to ask and in which order (see [`crate::plan`] and [`crate::execute`]).
@@ -31,6 +31,7 @@ mod reads;
 mod streamed;
 #[cfg(feature = "duckdb")]
 pub mod seed;
+pub mod writer;
 
 pub use about::{About, Estimate, Standing};
 

@@ -12,6 +12,7 @@ mod faults;
 mod live;
 mod profile;
 mod tls;
+mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ use crate::dbt::relation_name::RelationName;
 use live::{Live, Stop};
 use profile::Options;
 use tokio_postgres_rustls::MakeRustlsConnect;
+pub(super) use writer::write;
 
 /// Connections in a row that fail before no more are tried: each costs its time-out.
 const MOST_FAILURES: u32 = 3;

@@ -353,6 +353,7 @@ pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
         notes: Vec::new(),
         stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
+        publishing: presscheck::plan::Publishing::default(),
     }
 }
 

@@ -258,17 +258,22 @@ impl Generator {
         let alias = self.alias();
         let (from, scope) = self.from(0, None);
         let (key, value) = (self.leaf(Type::Number, &scope), self.expression(Type::Number, &scope, 1));
-        let sql = match self.choose(&[3, 1, 2]) {
-            0 => format!("select ({key})::int as k, {} as n from {from} group by 1", self.aggregate(Type::Number, &scope)),
-            1 => format!("select distinct ({key})::int as k from {from}"),
+        let (of, sort) = match self.choose(&[4, 1]) {
+            0 => (format!("({key})::int"), Type::Number),
+            // Texts that differ and are the same number.
             _ => {
-                let order = scope.everything();
-                format!(
-                    "select ({key})::int as k, {value} as n from {from} qualify row_number() over (partition by k order by {order}) = 1"
-                )
+                (format!("case when {} > 1 then '0' else '' end || abs({key})::int::varchar", self.leaf(Type::Number, &scope)), Type::Text)
             }
         };
-        let mut columns = vec![Column::new("k", Type::Number), Column::new("n", Type::Number)];
+        let sql = match self.choose(&[3, 1, 2]) {
+            0 => format!("select {of} as k, {} as n from {from} group by 1", self.aggregate(Type::Number, &scope)),
+            1 => format!("select distinct {of} as k from {from}"),
+            _ => {
+                let order = scope.everything();
+                format!("select {of} as k, {value} as n from {from} qualify row_number() over (partition by {of} order by {order}) = 1")
+            }
+        };
+        let mut columns = vec![Column::new("k", sort), Column::new("n", Type::Number)];
         columns.truncate(if sql.contains(" as n ") { 2 } else { 1 });
         (format!("({sql}) {}", written(&alias)), Table { name: alias, columns, hidden: Vec::new() })
     }

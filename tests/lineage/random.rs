@@ -58,7 +58,8 @@ fn lineage_of(models: &[Model]) -> (BTreeSet<Influence>, Vec<String>) {
     let sources: Vec<(&str, Option<&[&str]>)> =
         described.iter().zip(&names).map(|((name, _), columns)| (*name, Some(columns.as_slice()))).collect();
     let models: Vec<(&str, &str)> = models.iter().map(|model| (model.name.as_str(), model.sql.as_str())).collect();
-    let project = super::project(&sources, &models);
+    let mut project = super::project(&sources, &models);
+    described.iter().for_each(|(name, columns)| super::give_types(&mut project, name, columns.iter().map(|column| column.1)));
     let lineage = lineage::trace(&project);
     let problems = lineage.problems.iter().map(|problem| problem.message.clone()).collect();
     (claimed(&lineage, &project), problems)

@@ -194,3 +194,21 @@ fn spellings_of_duckdb_are_read() {
         assert!(lineage.problems.is_empty(), "{sql}: {:?}", lineage.problems);
     }
 }
+
+#[test]
+fn only_the_rows_of_one_table_are_rows_of_that_table() {
+    for sql in [
+        "select amount from only orders",
+        "select amount from only (orders) o",
+        "select o.amount from orders p join only main.orders as o on o.id = p.id",
+        "select o.amount from orders p, only orders o",
+    ] {
+        let mut project = project(&[("orders", Some(&["id", "amount", "note"]))], &[("m", sql)]);
+        project.adapter = "postgres".into();
+        let lineage = lineage::trace(&project);
+        assert_eq!(lineage.problems, [], "{sql}");
+        let by = |part: Part| reaches(&lineage, ("source.case.orders", part), ("model.case.m", "amount"));
+        assert_eq!([by(Part::Column("amount".into())), by(Part::RowsLost)], [Some(Certainty::Known); 2], "{sql}");
+        assert_eq!(by(Part::Column("note".into())), None, "{sql}");
+    }
+}

@@ -185,6 +185,12 @@ fn plan(interval: &str) -> Plan {
         "month" => ("2026-10-01T00:00[Europe/London]", "2026-11-23T12:00:00Z"),
         _ => ("2026-11-16T00:00[Europe/London]", "2026-11-23T12:00:00Z"),
     };
+    let before: (&str, &str) = match interval {
+        "day" => ("2026-11-21T00:00[Europe/London]", "2026-11-22T00:00[Europe/London]"),
+        "month" => ("2026-09-01T00:00[Europe/London]", "2026-10-01T00:00[Europe/London]"),
+        _ => ("2026-11-09T00:00[Europe/London]", "2026-11-16T00:00[Europe/London]"),
+    };
+    let kept = (interval != "none").then(|| (before.0.parse().unwrap(), before.1.parse().unwrap()));
     let end = if interval == "month" { "2026-11-01T00:00[Europe/London]" } else { "2026-11-23T00:00[Europe/London]" };
     Plan {
         contract: "weekly_operating_report".into(),
@@ -234,6 +240,10 @@ fn plan(interval: &str) -> Plan {
         notes: vec![],
         stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
+        publishing: presscheck::plan::Publishing {
+            kept: [("contribution_margin".to_owned(), kept)].into(),
+            ..presscheck::plan::Publishing::default()
+        },
     }
 }
 

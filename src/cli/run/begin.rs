@@ -117,8 +117,7 @@ fn path(run: &Run, loaded: &Loaded, contract: &Contract, plan: &Plan) -> Result<
 
 /// Whether this run publishes: one for the newest interval does, one for earlier ones only when it was asked to.
 pub(super) fn publishes(run: &Run, contract: &Contract) -> bool {
-    let _ = (run, contract);
-    false
+    super::super::publish::wanted(contract).is_some() && !run.no_publish && (run.interval.is_none() || run.publish)
 }
 
 /// The last moment at which what follows the gate still fits before `ready_by`, by how long it took before.

@@ -44,6 +44,9 @@ pub(super) struct Run {
     /// Build nothing, whatever presscheck.yml says: what stands in the warehouse was built before
     #[arg(long)]
     no_build: bool,
+    /// Decide and remember, and publish nothing
+    #[arg(long, conflicts_with = "publish")]
+    no_publish: bool,
     #[arg(long, value_enum, default_value_t = Report::Text)]
     format: Report,
     /// Which verdict ends with exit code 1

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::super::ask::Manner;
 use super::super::load::Loaded;
 use super::super::prepare::Prepared;
-use super::super::{Stopped, draw, interrupt, store};
+use super::super::{Stopped, draw, interrupt, publish, store};
 use super::Run;
 use super::begin::{self, Beginning};
 use super::build::Making;
@@ -24,11 +24,15 @@ use crate::diagnostic::{Finding, codes};
 use crate::history::{self, History, Lock, Locked, RunKey, Step};
 use crate::output;
 use crate::plan::{Asked, Plan, Unbuilt};
+use crate::publish::State;
 use crate::record::{Document, ReleaseRecord};
 use crate::runner::{self, Acted, Build, Built, Decided, Halt, Landing, Progress, World};
 
 /// How often a run may be resumed, unless presscheck.yml says otherwise.
 const ATTEMPTS: u64 = 3;
+
+/// How many of the newest runs are looked at for one to go on with.
+const LOOKED_AT: u32 = 50;
 
 /// How a run ended.
 pub(super) struct Ended {
@@ -100,7 +104,7 @@ pub(super) fn run(
     let document = world.document.take().or_else(|| last(&world.history, &key));
     match walked {
         Ok(ended) => {
-            if !ended.said.is_empty() {
+            if !ended.said.is_empty() && (!look.quiet || ended.exit_code == 3) {
                 draw::say(&format!("{}: {}", key.contract, ended.said));
             }
             Ok(Ended { exit_code: ended.exit_code, document })
@@ -137,7 +141,9 @@ fn lock(loaded: &Loaded, key: &RunKey) -> Result<Lock, Stopped> {
 }
 
 fn newest(history: &History, contract: &Contract) -> Result<Option<history::Run>, Stopped> {
-    history.runs(Some(&contract.contract), None, 1).map(|runs| runs.into_iter().next()).map_err(broken)
+    let runs = history.runs(Some(&contract.contract), None, LOOKED_AT).map_err(broken)?;
+    // Publishing alone is in the journal, too.
+    Ok(runs.into_iter().find(|run| run.steps.iter().any(|kept| matches!(kept.step, Step::Inputs { .. }))))
 }
 
 /// The interval of a run, as its key has it.
@@ -238,6 +244,7 @@ impl Real<'_> {
             Asked::Skipped(_) => true,
         });
         plan.statements = statements;
+        plan.publishing = crate::plan::Publishing::default();
         Ok(plan)
     }
 
@@ -391,8 +398,31 @@ impl World for Real<'_> {
         Ok(told)
     }
 
-    fn publish(&mut self, _decided: &Decided) -> Result<Acted, Halt> {
-        Ok(Acted::default())
+    fn publish(&mut self, decided: &Decided) -> Result<Acted, Halt> {
+        if self.stopped() {
+            return Err(Halt::Stopped);
+        }
+        let document = match self.history.document(&decided.decision).map_err(Halt::Broken)? {
+            Some(text) => serde_json::from_str::<Document>(&text)
+                .map_err(|error| Halt::Broken(format!("the stored decision cannot be read: {error}")))?,
+            None => return Err(Halt::Broken(format!("the decision {} is not in the history", decided.decision))),
+        };
+        let plan =
+            begin::plan(self.run, self.loaded, self.contract, self.macros, self.interval.clone(), None, Vec::new()).map_err(halted)?;
+        let prepared = Prepared { plan, contract: Some(self.contract.clone()), file: Some(self.file.to_path_buf()) };
+        let published =
+            publish::carry_out(self.loaded, &prepared, &self.run.reach, &mut self.history, self.key, &document).map_err(halted)?;
+        Ok(match published {
+            None => Acted::default(),
+            Some(published) => {
+                let said = publish::said(&document, &published);
+                let said = said.strip_prefix(&format!("{}: ", document.contract)).unwrap_or(&said).to_owned();
+                match published.state {
+                    State::Done => Acted { done: vec![said], failed: Vec::new() },
+                    State::Refused(_) | State::Failed(_) => Acted { done: Vec::new(), failed: vec![said] },
+                }
+            }
+        })
     }
 
     fn tell(&mut self, _decided: &Decided) -> Result<Acted, Halt> {

@@ -37,11 +37,12 @@ pub(super) fn waivers(look: &mut Look<'_>) {
 
 pub(super) fn publish(look: &mut Look<'_>) {
     let Some(publish) = &look.contract.publish else { return };
-    for target in publish.snapshot.iter().chain(&publish.status) {
-        let parts: Vec<&str> = target.relation.split('.').collect();
+    let (snapshot, status) = (publish.snapshot.as_ref(), publish.status.as_ref());
+    for relation in snapshot.map(|table| &table.relation).into_iter().chain(status.map(|table| &table.relation)) {
+        let parts: Vec<&str> = relation.split('.').collect();
         if parts.len() > 3 || !parts.iter().all(|part| is_identifier(part)) {
-            let finding = Finding::error(codes::BAD_IDENTIFIER, format!("`{}` cannot be the name of a relation", target.relation));
-            look.found.push(finding.at(target.relation.span).help("write schema.table, in letters, digits and `_`"));
+            let finding = Finding::error(codes::BAD_IDENTIFIER, format!("`{}` cannot be the name of a relation", relation.value));
+            look.found.push(finding.at(relation.span).help("write schema.table, in letters, digits and `_`"));
         }
     }
     if let (Some(snapshot), Some(status)) = (&publish.snapshot, &publish.status)

@@ -3,6 +3,7 @@
 mod comprehension;
 mod meaningless;
 mod of_duckdb;
+mod of_postgres;
 mod of_trino;
 
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
@@ -15,6 +16,7 @@ pub(super) enum Spelling {
     /// Only such as the parser knows.
     Plain,
     DuckDb,
+    Postgres,
     Trino,
 }
 
@@ -23,6 +25,7 @@ pub(super) fn known(tokens: Vec<TokenWithSpan>, spelling: Spelling) -> Vec<Token
     match spelling {
         Spelling::Plain => tokens,
         Spelling::DuckDb => of_duckdb::known(tokens),
+        Spelling::Postgres => of_postgres::known(tokens),
         Spelling::Trino => of_trino::known(tokens),
     }
 }

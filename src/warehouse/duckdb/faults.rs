@@ -7,6 +7,9 @@ use crate::check::outcome::{Fault, Reason};
 /// Longest engine text that is kept, in characters.
 const LONGEST: usize = 400;
 
+/// What is said of a file that another process holds.
+pub(super) const HELD: &str = "is being written by another program";
+
 /// The fault behind a statement that failed.
 pub(super) fn of_statement(error: &duckdb::Error) -> Fault {
     let text = text(error);
@@ -34,7 +37,7 @@ pub(super) fn of_opening(path: &Path, error: &duckdb::Error) -> Fault {
     let text = text(error);
     let path = path.display();
     let detail = if text.contains("lock") && text.contains("onflicting") || text.contains("being used by another process") {
-        format!("{path} is being written by another program (a running dbt, a notebook, a DuckDB shell): try again when that has ended")
+        format!("{path} {HELD} (a running dbt, a notebook, a DuckDB shell): try again when that has ended")
     } else if text.contains("version number") || text.contains("newer version") || text.contains("storage version") {
         format!("{path} was written by a newer DuckDB than the {} that is built into presscheck: use a newer presscheck", engine_version())
     } else if text.contains("not a valid DuckDB database") {

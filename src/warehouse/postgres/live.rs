@@ -293,7 +293,7 @@ async fn wait<T>(work: impl Future<Output = T> + Unpin, limit: Duration, stop: &
 }
 
 /// One statement by the extended protocol, which takes no second one behind it.
-async fn fetch(client: &Client, sql: &str) -> Result<Rows, Error> {
+pub(super) async fn fetch(client: &Client, sql: &str) -> Result<Rows, Error> {
     let stream = client.query_typed_raw(sql, std::iter::empty::<(&str, Type)>()).await?;
     pin_mut!(stream);
     let (mut columns, mut rows) = (Vec::new(), Vec::new());
@@ -315,7 +315,7 @@ fn reads(sql: &str) -> bool {
     begins_with(sql, &["select", "with", "values", "explain", "table"])
 }
 
-fn config(options: &Options) -> Config {
+pub(super) fn config(options: &Options) -> Config {
     let mut config = Config::new();
     config
         .host(&options.host)
@@ -338,6 +338,6 @@ fn config(options: &Options) -> Config {
     config
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
