@@ -1,7 +1,7 @@
 //! `presscheck publish`, through the program, on real engines: what stands in the tables is what an independent query of the model gives, each thing is done once, and what
 //! is not what was checked is not written.
 
-mod world;
+pub mod world;
 
 use std::fmt::Write;
 
