@@ -2,21 +2,25 @@
 //! finds `libduckdb` when it is started directly. (`cargo run` and `cargo test` need none of that.)
 //!
 //! With `duckdb-bundled` the engine is inside the binary; in linked mode the loader looks, in this order, in `DUCKDB_LIB_DIR` as it was at build
-//! time, beside the program, and where the `duckdb` crate puts the official library that it downloads.
+//! time, beside the program, in `lib/presscheck` of the environment that a wheel was installed into, and where the `duckdb` crate puts the official
+//! library that it downloads. With `PRESSCHECK_PACKAGED` no folder of the machine that builds is in the program: a program that is given to others
+//! must not load what somebody puts there.
 #![expect(clippy::disallowed_methods, reason = "a build script is told everything through the environment")]
 
 fn main() {
     println!("cargo::rustc-env=PRESSCHECK_LINEAGE_CODE={:016x}", lineage_code());
     println!("cargo::rerun-if-env-changed=DUCKDB_LIB_DIR");
+    println!("cargo::rerun-if-env-changed=PRESSCHECK_PACKAGED");
     let set = |name: &str| std::env::var_os(name).is_some();
     let linked = set("CARGO_FEATURE_DUCKDB") && !set("CARGO_FEATURE_DUCKDB_BUNDLED");
     if !linked || !set("CARGO_CFG_UNIX") {
         return;
     }
     let program = if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") { "@executable_path" } else { "$ORIGIN" };
-    let beside = std::env::var("DUCKDB_LIB_DIR").into_iter().chain([program.to_owned()]);
-    let downloaded = std::env::var("TARGET").map(|target| format!("{program}/../duckdb-download/{target}/v2.0.0"));
-    for folder in beside.chain(downloaded) {
+    let here = std::env::var("DUCKDB_LIB_DIR").ok();
+    let downloaded = std::env::var("TARGET").map(|target| format!("{program}/../duckdb-download/{target}/v2.0.0")).ok();
+    let (here, downloaded) = if set("PRESSCHECK_PACKAGED") { (None, None) } else { (here, downloaded) };
+    for folder in here.into_iter().chain([program.to_owned(), format!("{program}/../lib/presscheck")]).chain(downloaded) {
         println!("cargo::rustc-link-arg-bins=-Wl,-rpath,{folder}");
     }
 }

@@ -153,12 +153,23 @@ pub struct Finding {
     pub span: Option<Span>,
     /// What to do: the nearest right name, the command, the replacement.
     pub help: Option<String>,
+    /// The edit that mends it, where only one can be meant.
+    pub fix: Option<Fix>,
+}
+
+/// An edit at the place of a finding: what stands there once, and what belongs in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What is written, at or inside the finding's place; nowhere else in it.
+    pub written: String,
+    /// What belongs there; nothing, to take it out.
+    pub right: String,
 }
 
 impl Finding {
     /// An error without a place; add it with [`Finding::at`] and [`Finding::in_file`].
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Finding { code, level: Level::Error, message: message.into(), file: None, span: None, help: None }
+        Finding { code, level: Level::Error, message: message.into(), file: None, span: None, help: None, fix: None }
     }
     /// A warning without a place.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
@@ -180,6 +191,28 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+    /// Offers the edit from `written` to the one of somebody's names that can be meant, if there is just one ([`certain`]).
+    #[must_use]
+    pub fn rename<'a>(self, written: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        match certain(written, names, Names::Open) {
+            Some(right) => self.replace(written, right),
+            None => self,
+        }
+    }
+    /// Offers the edit from `written` to the one of the language's words that is nearest, if there is just one ([`certain`]).
+    #[must_use]
+    pub fn respell<'a>(self, written: &str, words: impl IntoIterator<Item = &'a str>) -> Self {
+        match certain(written, words, Names::Closed) {
+            Some(right) => self.replace(written, right),
+            None => self,
+        }
+    }
+    /// Offers an edit.
+    #[must_use]
+    pub fn replace(mut self, written: &str, right: impl Into<String>) -> Self {
+        self.fix = Some(Fix { written: written.to_owned(), right: right.into() });
         self
     }
 }
@@ -213,4 +246,36 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(wanted.chars().count()) / 4)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Which words can stand in a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Names that people give: there may be others that look alike, so that no other candidate may be near.
+    Open,
+    /// The words of the language: the nearest is meant, if just one is nearest.
+    Closed,
+}
+
+/// The only candidate that can be meant: one or two slips away, and with the same digits. A program may write this one; [`nearest`] is for people to
+/// choose from.
+pub fn certain<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>, names: Names) -> Option<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let slips = if wanted.chars().count() < 8 { 1 } else { 2 };
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let mut near: Vec<(usize, &str)> = Vec::new();
+    for candidate in candidates {
+        let distance = strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase());
+        if distance <= slips + 1 && near.iter().all(|(_, other)| *other != candidate) {
+            near.push((distance, candidate));
+        }
+    }
+    near.sort_unstable();
+    let alone = match (near.as_slice(), names) {
+        ([_], _) => true,
+        ([(best, _), (next, _), ..], Names::Closed) => best < next,
+        ([] | [_, _, ..], _) => false,
+    };
+    let (distance, best) = near.first().filter(|_| alone)?;
+    (*distance <= slips && digits(best) == digits(&wanted)).then_some(best)
 }

@@ -40,6 +40,9 @@ pub mod sentence;
 pub mod record;
 // -- telling the world ------------------------------------------------------------- effects
 pub mod history;
+pub mod tell;
+pub mod review;
+pub mod openlineage;
 pub mod publish;
 pub mod output;
 pub mod project;

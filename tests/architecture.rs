@@ -16,7 +16,13 @@ const DOORS: &[(&str, &[&str], &str)] = &[
         &["check", "plan", "sentence", "record", "warehouse", "history"],
         "what is published was decided and recorded; the plan says where it stands",
     ),
-    ("notify", &["record", "diagnostic"], "an alert says what the record says"),
+    ("openlineage", &["record", "sentence", "history", "tell", "calendar", "diagnostic"], "an event says what the record says"),
+    (
+        "review",
+        &["record", "check", "contract", "calendar", "diagnostic"],
+        "what is reviewed was recorded, and is read with the contract of today",
+    ),
+    ("tell", &["record", "sentence", "history", "calendar", "diagnostic"], "an alert says what the record says"),
 ];
 
 /// Packages that one room owns: the package as written in Rust, and the files that may name it.
@@ -26,10 +32,15 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("anstream", &["cli", "output"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli", "output"]),
     ("duckdb", &["warehouse/duckdb", "warehouse/seed"]),
     ("granit_parser", &["yaml"]),
+    ("hmac", &["tell/send"]),
     ("indicatif", &["cli", "output"]),
+    ("lettre", &["tell/send"]),
+    ("lsp_server", &["cli/lsp"]),
+    ("lsp_types", &["cli/lsp"]),
     ("miette", &["cli", "output"]),
     ("minijinja", &["macros", "dbt/profiles", "jinja"]),
     ("quick_junit", &["output"]),
@@ -39,10 +50,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlparser", &["lineage"]),
     ("tokio", &["warehouse/postgres"]),
     ("tokio_postgres", &["warehouse/postgres"]),
+    ("ureq", &["tell/send"]),
 ];
 
 /// Rooms that touch the clock, the environment, files, processes or sockets.
-const EFFECTS: &[&str] = &["warehouse", "execute", "history", "publish", "notify", "runner", "project", "cli"];
+const EFFECTS: &[&str] = &["warehouse", "execute", "history", "publish", "tell", "openlineage", "runner", "project", "cli"];
 
 /// Names that say nothing of what is inside.
 const EMPTY_NAMES: &[&str] = &["core", "utils", "util", "common", "helpers", "helper", "manager", "impl", "types", "misc", "base", "lib2"];

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const AS_OF: &str = "2026-11-23T11:40:00+00:00";
+pub const AS_OF: &str = "2026-11-23T11:40:00+00:00";
 
 /// One thing that goes wrong (or not): what is done to the sample, the command, its exit code, and words that its output must have.
 struct Case {
@@ -336,12 +336,40 @@ const CASES: &[Case] = &[
     },
     Case { name: "a metric that is not", done: nothing, command: &["explain", "gross_revenu"], exit_code: 2, says: &["gross_revenue"] },
     Case {
-        name: "a plan",
+        name: "what contracts there are",
         done: nothing,
-        command: &["plan", "--sql"],
+        command: &["list"],
         exit_code: 0,
-        says: &["sku_cost_mapping", "select", "not executed"],
+        says: &[
+            "Weekly Operating Performance Report (weekly_operating_report, ",
+            "By 12:00 every Monday",
+            "Operations (ops@brightside.example)",
+            "next      2026-11-23 12:00 GMT",
+            "a rehearsal",
+        ],
     },
+    Case {
+        name: "what contracts there are, for a page",
+        done: |folder| edit(folder, CONTRACT, "version: 1\n", "version: 1\ntier: experiment\n"),
+        command: &["list", "--format", "markdown"],
+        exit_code: 0,
+        says: &["| report | tier |", "| experiment |", "2026-11-23 12:00 GMT"],
+    },
+    Case {
+        name: "a contract that cannot be read is said, and the others are listed",
+        done: |folder| fs::write(folder.join("contracts/broken.yml"), "version: 1\ncontract: broken\nmetrics: 3\n").expect("written"),
+        command: &["list", "--format", "json"],
+        exit_code: 2,
+        says: &["\"contract\": \"weekly_operating_report\"", "broken.yml"],
+    },
+    Case {
+        name: "a recovery that says nothing",
+        done: |folder| edit(folder, CONTRACT, "version: 1\n", "version: 1\nrecovery: \" \"\n"),
+        command: &["check"],
+        exit_code: 2,
+        says: &["`recovery` says nothing"],
+    },
+    Case { name: "a plan", done: nothing, command: &["plan", "--sql"], exit_code: 0, says: &["sku_cost_mapping", "select", "ready by"] },
     Case {
         name: "lineage of a metric",
         done: nothing,
@@ -469,7 +497,7 @@ fn commands_end_as_users_are_told() {
         copy(&sample.path().join("bikes"), folder.path());
         (case.done)(folder.path());
         let mut command = case.command.to_vec();
-        if command[0] == "check" || command[0] == "plan" {
+        if ["check", "plan", "list"].contains(&command[0]) {
             command.extend(["--as-of", AS_OF]);
         }
         let (code, text) = run(&command, folder.path());

@@ -1,5 +1,7 @@
 //! Advice of lint beside the sample project: rules, comments that set findings aside, baselines, and what the program says of each rule.
 
+mod fixes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -36,7 +38,7 @@ fn said(world: &World, text: &str) -> Vec<Finding> {
     if let Some(contract) = &read.value {
         found.extend(lint::references(contract, &world.project, &world.lineage));
         found.extend(lint::connections(contract, &[]));
-        let around = Surroundings { project: &world.project, lineage: &world.lineage, macros: &world.macros, now };
+        let around = Surroundings { project: &world.project, lineage: &world.lineage, macros: &world.macros, now, closed: None };
         found.extend(lint::advice(contract, &around, &found));
     }
     let ignores = Ignores::of(text, Path::new(FILE));

@@ -1,6 +1,7 @@
 //! What a change does to promises: a table of single edits of the sample, and random edits against the decision itself.
 
 mod random;
+mod slips;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,14 +57,17 @@ fn side(text: &str, project: Project, macros: &Macros) -> Side {
     let read = contract::parse(text, Path::new("c.yml"));
     assert!(read.findings.is_empty(), "{:#?}", read.findings.iter().map(ToString::to_string).collect::<Vec<_>>());
     let contract = read.value.unwrap();
-    let zone = jiff::tz::TimeZone::get("Europe/London").unwrap();
-    let schedule = contract.schedule.as_ref().unwrap();
-    let interval =
-        presscheck::calendar::latest_interval(schedule.interval.value, presscheck::calendar::Weekday::Monday, &zone, now()).unwrap();
-    let options = plan::Options { interval: Some(interval), selection: None, macros, given: plan::Given::default() };
+    let options = plan::Options { interval: interval(&contract), selection: None, macros, given: plan::Given::default() };
     let plan = plan::build(&contract, &project, &lineage, &options).unwrap();
     let targets = plan::targets(&contract, &project, &lineage, &options);
     Side { contract, project, lineage, plan, targets }
+}
+
+fn interval(contract: &Contract) -> Option<presscheck::calendar::Interval> {
+    let schedule = contract.schedule.as_ref()?;
+    let zone = jiff::tz::TimeZone::get(schedule.timezone.as_ref().map_or("UTC", |zone| zone.as_str())).ok()?;
+    let starts = schedule.starts.as_ref().map_or(presscheck::calendar::Weekday::Monday, |starts| starts.value);
+    presscheck::calendar::latest_interval(schedule.interval.value, starts, &zone, now()).ok()
 }
 
 fn version<'a>(side: &'a Side, macros: &'a BTreeMap<String, String>) -> Version<'a> {

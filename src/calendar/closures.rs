@@ -45,6 +45,10 @@ impl From<Closures> for Closed {
 }
 
 impl Closed {
+    /// Where the file says that what is due on a closed day moves to; nothing where it does not say, or where the day is not closed.
+    pub fn moves_to(&self, day: Date) -> Option<Date> {
+        self.days.get(&day).copied().flatten()
+    }
     /// Whether nothing is due on this day.
     pub fn contains(&self, day: Date) -> bool {
         self.days.contains_key(&day)

@@ -42,6 +42,10 @@ impl Look {
     pub(super) fn quietly(&self) -> Look {
         Look { quiet: true, ..self.clone() }
     }
+    /// For who has no terminal: nothing is said but what is asked for.
+    pub(super) fn silent() -> Look {
+        Look { color: Colour::Never, quiet: true }
+    }
     /// Whether standard output gets colour.
     pub(super) fn colour_on_stdout() -> bool {
         anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never

@@ -31,7 +31,8 @@ impl Init {
         let loaded = Loaded::new(&self.place, look)?;
         loaded.say_notes(look);
         let macros = load::macros(&loaded)?;
-        let around = Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now() };
+        let around =
+            Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now(), closed: None };
         let root = &loaded.workspace.root;
         let mut files: Vec<(PathBuf, String)> = Vec::new();
         let settings = root.join("presscheck.yml");

@@ -227,7 +227,7 @@ pub(super) fn contracts(loaded: &Loaded, wanted: &[String]) -> Result<Vec<ReadCo
     Ok(read)
 }
 
-fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
+pub(super) fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {
     let read = contract::parse_with(&file.text, &file.path, &loaded.kinds);
     let mut findings = read.findings;
     if let Some(contract) = &read.value {

@@ -27,11 +27,17 @@ mod grants;
 mod init;
 mod lineage;
 mod lint;
+mod list;
 mod load;
+mod lsp;
+mod manual;
+mod openlineage;
 mod plan;
 mod publish;
+mod review;
 mod run;
 mod schema;
+mod tell;
 mod verify;
 
 use std::process::ExitCode;
@@ -64,6 +70,15 @@ enum Command {
     Publish(publish::Publish),
     /// Say why a metric has its verdict: from the measurement through the lineage to the metric
     Explain(explain::Explain),
+    /// List every contract: promise, tier, owners, next deadline, last decision, open waivers
+    List(list::List),
+    /// Answer what a team asks once a week, from the history: what failed, was late or noise, what ends, what is to be made up for
+    Review(review::Review),
+    /// Send the latest decisions as OpenLineage run events, each once
+    #[command(name = "openlineage")]
+    OpenLineage(openlineage::OpenLineage),
+    /// Tell who has to know: of what is held, late, warned about or recovered; for a timer
+    Tell(tell::Tell),
     /// Show what a metric, a model or a column depends on, read from SQL
     Lineage(lineage::Lineage),
     /// Check contract files against the dbt project, offline
@@ -89,6 +104,10 @@ enum Command {
     Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Write the man pages of the program and of each command into a folder
+    Man(manual::Manual),
+    /// Speak the Language Server Protocol on standard input and output, for an editor
+    Lsp(lsp::Lsp),
 }
 
 /// What the exit code says; one place, shown by `--help` and the README.
@@ -97,7 +116,7 @@ Exit codes:
   0  nothing is held (with or without caveats)
   1  at least one metric is held because the data broke a promise
   2  bad usage, a bad contract, or nothing to check
-  3  nothing broke, but something could not be decided, so it is held";
+  3  nothing broke, but something could not be decided, so it is held; of tell: an alert was not delivered";
 
 /// What a command ends with: an exit code, or findings that kept it from its work.
 type Ended = Result<u8, Stopped>;
@@ -158,6 +177,10 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         Command::Verify(verify) => verify.run(look),
         Command::Publish(publish) => publish.run(look),
         Command::Explain(explain) => explain.run(look),
+        Command::List(list) => list.run(),
+        Command::Review(review) => review.run(),
+        Command::OpenLineage(openlineage) => openlineage.run(look),
+        Command::Tell(tell) => tell.run(look),
         Command::Lineage(lineage) => lineage.run(look),
         Command::Lint(lint) => lint.run(look),
         Command::Doctor(doctor) => doctor.run(look),
@@ -171,5 +194,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
         #[cfg(feature = "duckdb")]
         Command::Demo(demo) => demo.run(look),
         Command::Completions(completions) => completions.run::<Cli>(),
+        Command::Man(manual) => manual.run::<Cli>(),
+        Command::Lsp(lsp) => lsp.run(),
     }
 }

@@ -81,7 +81,8 @@ impl Import {
         let imported = odcs::import(&document, &Around { relation: &relation, column: &column })
             .map_err(|why| Stopped::usage(Finding::error(codes::NOT_ODCS, why).in_file(&file.path)))?;
         let macros = load::macros(&loaded)?;
-        let around = Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now() };
+        let around =
+            Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now(), closed: None };
         let text = starter::settled(odcs::text(&imported.contract), &around);
         match &wanted.into {
             None => draw::print(text.trim_end()),

@@ -144,6 +144,19 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
             }
         }
     }
+    for (id, values) in &plan.publishing.values {
+        match values {
+            Ok(values) => {
+                let _ = writeln!(out, "  the values of {id} are noted, so that only they are published");
+                for line in values.fingerprint.lines().filter(|_| sql) {
+                    let _ = writeln!(out, "       {line}");
+                }
+            }
+            Err(why) => {
+                let _ = writeln!(out, "  the values of {id} cannot be published: {why}");
+            }
+        }
+    }
     for note in plan.not_executed.iter().map(|key| format!("not executed by this version: {key}")).chain(plan.blind.iter().cloned()) {
         let _ = writeln!(out, "note: {note}");
     }
@@ -175,6 +188,9 @@ struct PlanJson<'a> {
     metrics: Vec<MetricJson<'a>>,
     checks: Vec<CheckJson<'a>>,
     statements: Vec<StatementJson<'a>>,
+    /// What is noted of the metrics' values, where the contract publishes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    values: Vec<ValuesJson<'a>>,
     not_executed: &'a [String],
     notes: &'a [String],
 }
@@ -216,6 +232,14 @@ struct StatementJson<'a> {
     sides: Option<[SideJson<'a>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<EstimateJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ValuesJson<'a> {
+    metric: &'a str,
+    sql: Option<&'a str>,
+    /// Why they cannot be published.
+    error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -282,6 +306,11 @@ fn plan_json<'a>(plan: &'a Planned, estimates: &'a [Estimated]) -> PlanJson<'a> 
         }),
         estimate: estimates.get(number).map(estimate),
     });
+    let values = plan.publishing.values.iter().map(|(metric, values)| ValuesJson {
+        metric,
+        sql: values.as_ref().ok().map(|values| values.fingerprint.as_str()),
+        error: values.as_ref().err().map(String::as_str),
+    });
     PlanJson {
         contract: &plan.contract,
         report: &plan.report,
@@ -290,6 +319,7 @@ fn plan_json<'a>(plan: &'a Planned, estimates: &'a [Estimated]) -> PlanJson<'a> 
         metrics: metrics.collect(),
         checks: checks.collect(),
         statements: statements.collect(),
+        values: values.collect(),
         not_executed: &plan.not_executed,
         notes: &plan.blind,
     }

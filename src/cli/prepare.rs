@@ -20,6 +20,7 @@ use crate::diagnostic::{Finding, codes, nearest};
 use crate::history::History;
 use crate::macros::Macros;
 use crate::plan::{self, Plan};
+use crate::project::TextFile;
 use crate::publish;
 use crate::warehouse;
 
@@ -105,15 +106,20 @@ pub(super) fn given(
     let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
     let kept = kept(loaded, contract, now)?;
-    let known = plan::Given { closed: None, past, results, connections, near, unbuilt: Vec::new(), kept };
-    let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else {
-        return Ok(known);
-    };
+    let closed = closed(loaded, contract)?.map(|(closed, file)| {
+        loaded.inputs.push((file.path, blake3::hash(file.text.as_bytes())));
+        closed
+    });
+    Ok(plan::Given { closed, past, results, connections, near, unbuilt: Vec::new(), kept })
+}
+
+/// The days of the contract's calendar and its file, where it names one.
+pub(super) fn closed(loaded: &Loaded, contract: &Contract) -> Result<Option<(calendar::Closed, TextFile)>, Stopped> {
+    let Some(path) = contract.schedule.as_ref().and_then(|schedule| schedule.calendar.as_ref()) else { return Ok(None) };
     let file = loaded.workspace.named(std::path::Path::new(path.as_str())).map_err(Stopped::from)?;
-    loaded.inputs.push((file.path.clone(), blake3::hash(file.text.as_bytes())));
     let read = crate::yaml::read::<calendar::Closures>(&file.text, &file.path);
     match read.value {
-        Some(closures) if read.findings.is_empty() => Ok(plan::Given { closed: Some(closures.into()), ..known }),
+        Some(closures) if read.findings.is_empty() => Ok(Some((closures.into(), file))),
         _ => Err(usage(read.findings)),
     }
 }

@@ -19,6 +19,7 @@ use crate::history::{History, Lock, Locked, RunKey, Step};
 use crate::macros::exact_identifier;
 use crate::publish::{self, Engine, Means, Order, Published, Relation, State};
 use crate::record::Document;
+use crate::tell::{self, Routes, Wire};
 use crate::warehouse::writer;
 
 /// Longest that writing may take, unless presscheck.yml says how long a statement may.
@@ -187,12 +188,21 @@ pub(super) fn carry_out(
     let files = connect::files(&loaded.project);
     let limit = loaded.workspace.settings.timeouts.statement.as_ref().map_or(LIMIT, |age| Duration::from_secs(age.seconds));
     let root = &loaded.workspace.root;
+    let routes = Routes { named: loaded.workspace.settings.routes.clone(), mail: None };
     let means = Means {
         write: &|ready, steps, agree| writer::write((adapter, profile.fields(), root, &files), (ready, steps), limit, agree),
-        call: &|name, _key| Err(format!("{name} cannot be called by this version")),
+        call: &|name, key, text| call(&routes, name, key, text),
         now: &Timestamp::now,
     };
     publish::publish(history, of, &order, &means).map(Some).map_err(stopped)
+}
+
+/// Calls a hook by the route of presscheck.yml.
+fn call(routes: &Routes, name: &str, key: &str, text: &str) -> Result<(), String> {
+    let env = |name: &str| std::env::var(name).ok();
+    let wire = Wire { env: &env, mail: None, at: Timestamp::now() };
+    let to = routes.destination(name)?;
+    tell::call(&to, key, text, &wire).map_err(|undelivered| undelivered.why)
 }
 
 /// Keeps other publications of the contract out, in whatever process; waits a while for one that goes on.
@@ -210,8 +220,8 @@ fn alone(loaded: &Loaded, document: &Document) -> Result<Lock, String> {
 
 fn names(hooks: &[Hook]) -> Vec<String> {
     let name = |hook: &Hook| match hook {
-        Hook::Webhook(name) => format!("webhook {}", name.value),
-        Hook::Command(name) => format!("command {}", name.value),
+        Hook::Webhook(name) => format!("webhook:{}", name.value),
+        Hook::Command(name) => format!("command:{}", name.value),
     };
     hooks.iter().map(name).collect()
 }

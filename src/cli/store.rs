@@ -41,10 +41,15 @@ pub(super) fn kept_lineage(target: &Path) -> Vec<u8> {
 /// each writes a whole file of its own and moves it into place.
 pub(super) fn keep_lineage(target: &Path, bytes: &[u8]) {
     let folder = target.join("presscheck");
+    // A repository may hold a link of this name; nothing is written where it leads.
+    if fs::symlink_metadata(&folder).is_ok_and(|about| about.is_symlink()) {
+        return;
+    }
     let draft = folder.join(format!("{LINEAGE}.{}", std::process::id()));
-    let written =
-        fs::create_dir_all(&folder).and_then(|()| fs::write(&draft, bytes)).and_then(|()| fs::rename(&draft, folder.join(LINEAGE)));
-    if written.is_err() {
+    let Ok(mut file) = fs::create_dir_all(&folder).and_then(|()| fs::OpenOptions::new().write(true).create_new(true).open(&draft)) else {
+        return;
+    };
+    if file.write_all(bytes).and_then(|()| fs::rename(&draft, folder.join(LINEAGE))).is_err() {
         drop(fs::remove_file(&draft));
     }
 }

@@ -27,6 +27,7 @@ const RULES: &[fn(&mut Look<'_>)] = &[
     promise::contract_name,
     promise::schedule,
     promise::routes,
+    promise::recovery,
     promise::plain_text,
     sources::each_once,
     sources::groups,
@@ -70,6 +71,7 @@ impl Look<'_> {
             || if known.is_empty() { format!("the contract has no {what}") } else { format!("the contract has {}", known.join(", ")) },
             |near| format!("did you mean `{near}`?"),
         );
+        // No edit is offered: the slip may be where the name is given.
         self.report(Finding::error(code, format!("the contract has no {what} `{name}`")).at(name.span).help(help));
     }
     fn must_be_identifier(&mut self, name: &At<String>, what: &str) {

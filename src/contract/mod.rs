@@ -55,6 +55,9 @@ pub struct Contract {
     /// Who is told, when, and by which route.
     #[serde(default)]
     pub escalation: Vec<Escalation>,
+    /// How to recover, whatever fails: the procedure, or where it is written. Every alert carries it, after what the failed checks say.
+    #[serde(default)]
+    pub recovery: Option<At<String>>,
     /// What must have landed.
     #[serde(default)]
     pub sources: Vec<Source>,

@@ -2,7 +2,7 @@
 
 use super::Contract;
 use crate::check::common::{Grammar, Part};
-use crate::diagnostic::{At, Finding, Span, codes, nearest};
+use crate::diagnostic::{At, Finding, Names, Span, certain, codes, nearest};
 
 /// One piece of SQL of a contract.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,7 +167,14 @@ pub(super) fn template_problems(contract: &Contract, written: &Written, has_inte
                 .iter()
                 .find(|(half, _)| Some(*half) == near)
                 .map_or_else(|| format!("only {} can be used", quoted(known)), |(_, near)| format!("did you mean `{{{{ {near} }}}}`?"));
-            found.push(finding.help(help));
+            let finding = finding.help(help);
+            let half = name.rsplit('.').next().unwrap_or(name);
+            let right = certain(half, halves.iter().map(|(half, _)| *half), Names::Closed);
+            let right = halves.iter().find(|(half, _)| Some(*half) == right).map(|(_, whole)| *whole);
+            found.push(match right {
+                Some(right) if !name.is_empty() => finding.replace(name, right),
+                Some(_) | None => finding,
+            });
         } else if name.starts_with("interval.") && !has_interval {
             let finding = Finding::error(codes::NO_SCHEDULE, format!("`{{{{ {name} }}}}` needs to know what a run covers")).at(here);
             found.push(finding.help("add `schedule:` with `interval: day`, `week`, `month` or `hour`"));

@@ -95,6 +95,7 @@ codes! {
     BAD_IGNORE = "PC256", "bad-ignore", "A comment that is to ignore findings and cannot: no reason, no such rule, or a rule that cannot be ignored.";
     IDLE_IGNORE = "PC257", "idle-ignore", "A comment that ignores a finding which is not there.";
     OLD_BASELINE = "PC258", "old-baseline", "A baseline with findings that are not there any more.";
+    MISSED_DAY = "PC259", "missed-day", "A ready_by on a day that some months lack, or that the contract's calendar closes.";
     NOT_THIS_ARTIFACT = "PC301", "not-this-artifact", "A JSON file that is another artifact than the one asked for.";
     UNREADABLE_ARTIFACT = "PC302", "unreadable-artifact", "An artifact of dbt that is not JSON or lacks what must be in it.";
     ARTIFACT_VERSION = "PC303", "artifact-version", "An artifact whose schema version is not read.";
@@ -136,6 +137,7 @@ codes! {
     BAD_VERSION = "PC441", "bad-version", "Neither a folder nor something that git knows, or git cannot read it.";
     NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
     NOT_ODCS = "PC443", "not-odcs", "A file that is no data contract of ODCS 3, or of which nothing can be a contract here.";
+    UNTOLD = "PC450", "untold", "Somebody could not be told, because what was told before cannot be read or kept.";
     RUN_GOES_ON = "PC460", "run-goes-on", "Another run of this contract and interval is going on.";
     ATTEMPTS_USED = "PC461", "attempts-used", "A run was resumed as often as it may be.";
     RUN_BROKEN = "PC462", "run-broken", "A run could not go on: nothing can be remembered, or nothing can be built.";
@@ -160,6 +162,7 @@ pub const ADVICE: &[&str] = &[
     ONLY_WARNS,
     EARLY_DEADLINE,
     SHIFTED_DEADLINE,
+    MISSED_DAY,
     EXPIRED_WAIVER,
     UNOWNED_WAIVER,
     IDLE_THRESHOLD,

@@ -104,6 +104,7 @@ guides! {
     BAD_IGNORE: "What is set aside without a reason, or by a wrong name, is lost.", "title: A report   # presscheck: ignore PC253", "Write `# presscheck: ignore PC253 because ...`; errors cannot be ignored.";
     IDLE_IGNORE: "The finding is gone, and the comment would hide the next one.", "title: A report   # presscheck: ignore PC220 because nobody is asked", "Remove the comment.";
     OLD_BASELINE: "What is mended leaves room for new findings of the same words.", "$ presscheck lint --baseline old.json", "Write it again: `presscheck lint --write-baseline FILE`.";
+    MISSED_DAY: "On a month without the day the deadline is the month's last day; on a closed day it moves to another one. Whoever reads the contract should know which.", "schedule: {interval: month, ready_by: day 31 12:00}", "Choose a day that every month has, and write `moves_to:` for a closed day.";
     NOT_THIS_ARTIFACT: "Another artifact of dbt would be misread.", "$ presscheck lint --manifest target/catalog.json", "Name the artifact that is asked for.";
     UNREADABLE_ARTIFACT: "What cannot be read is not known, and what is not known does not pass.", "$ head -c 1000 target/manifest.json > m.json && presscheck lint --manifest m.json", "Run dbt again.";
     ARTIFACT_VERSION: "Fields may mean something else.", "# a manifest of dbt 1.4", "Use dbt 1.5 or newer.";
@@ -145,6 +146,7 @@ guides! {
     BAD_VERSION: "A change is judged between two versions that can be read.", "$ presscheck diff no_such_branch", "Name a folder with a dbt project, or a commit, branch or tag.";
     NOT_WRITTEN: "What somebody wrote is not overwritten.", "$ presscheck init && presscheck init", "Move the file away, or edit it.";
     NOT_ODCS: "A contract that is made of another file would promise nothing of what it says.", "$ presscheck import odcs dbt_project.yml", "Name a document with kind: DataContract and apiVersion: v3.x, whose schema names models of the project.";
+    UNTOLD: "Without its memory a timer would say everything again every few minutes.", "$ chmod 0 .presscheck && presscheck tell", "Make the history's folder writable, or let the other `presscheck tell` end.";
     RUN_GOES_ON: "Two runs of one contract and interval would decide and publish twice.", "$ presscheck run & presscheck run", "Wait for the end of the other; its decision counts.";
     ATTEMPTS_USED: "What fails again and again is not mended by trying once more, and each try costs the warehouse.", "$ presscheck run --resume", "See `presscheck explain METRIC`; mend the cause, then begin anew with `presscheck run`.";
     RUN_BROKEN: "What cannot be remembered was not done, and what cannot be built is not today's.", "$ presscheck run   # on a full disk, or without dbt", "Mend what the message says, then `presscheck run --resume`.";

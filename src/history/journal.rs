@@ -49,9 +49,7 @@ impl History {
         };
         self.write(|transaction| {
             let added = if real { super::insert(transaction, document, begins)? } else { Added::NotReal };
-            let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
-            transaction
-                .execute("insert or ignore into documents (hash, decision, text) values (?1, ?2, ?3)", params![hash, document.run, text])?;
+            keep(transaction, document, text)?;
             append(transaction, of, at, &step)?;
             Ok(added)
         })
@@ -182,7 +180,7 @@ impl History {
             .collect()
     }
 
-    fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
+    pub(super) fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
         let path = self.path.clone();
         let written = || -> rusqlite::Result<T> {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -198,7 +196,14 @@ impl History {
     }
 }
 
-fn append(transaction: &Transaction<'_>, of: &RunKey, at: Timestamp, step: &Step) -> rusqlite::Result<()> {
+/// Keeps a document's text, once.
+pub(super) fn keep(transaction: &Transaction<'_>, document: &Document, text: &str) -> rusqlite::Result<()> {
+    let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+    let sql = "insert or ignore into documents (hash, decision, text) values (?1, ?2, ?3)";
+    transaction.execute(sql, params![hash, document.run, text]).map(|_rows| ())
+}
+
+pub(super) fn append(transaction: &Transaction<'_>, of: &RunKey, at: Timestamp, step: &Step) -> rusqlite::Result<()> {
     let last: Option<(i64, String)> = transaction
         .query_row("select number, hash from journal order by number desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

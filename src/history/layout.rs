@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// The number of this layout.
-pub(super) const LAYOUT: i64 = 2;
+pub(super) const LAYOUT: i64 = 3;
 
 /// Decisions and what was measured: layout 1.
 const DECISIONS: &str = "
@@ -83,8 +83,11 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     if layout == 0 {
         transaction.execute_batch(DECISIONS)?;
     }
-    if layout < LAYOUT {
+    if layout < 2 {
         transaction.execute_batch(JOURNAL)?;
+    }
+    if layout < 3 {
+        transaction.execute_batch(super::told::TABLES)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
     }
     transaction.commit()

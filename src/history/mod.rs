@@ -11,6 +11,7 @@ mod journal;
 mod layout;
 mod lock;
 mod step;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::record::{CheckRecord, Document, Ended, Reason};
 pub use journal::Claim;
 pub use lock::{Lock, Locked};
 pub use step::{ActKind, ActRecord, Intent, Kept, Run, RunKey, State, Step};
+pub use told::{Line, What};
 
 /// Longest that another process may keep the file.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,6 +38,8 @@ pub struct History {
     path: PathBuf,
     /// A file of the first layout that is only read has none.
     has_journal: bool,
+    /// Nor has one of the second what was told.
+    has_told: bool,
 }
 
 /// Whether a decision was added.
@@ -74,7 +78,7 @@ impl History {
         let wrong = |error: String| format!("the history {} cannot be used: {error}", path.display());
         std::fs::create_dir_all(folder).map_err(|error| wrong(error.to_string()))?;
         let connection = Connection::open(&path).map_err(|error| wrong(error.to_string()))?;
-        let mut history = History { connection, path: path.clone(), has_journal: true };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
         history.prepare().map_err(|error| wrong(error.to_string()))?;
         history.layout().map_err(wrong)?;
         Ok(history)
@@ -93,7 +97,7 @@ impl History {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|error| wrong(error.to_string()))?;
         connection.busy_timeout(PATIENCE).map_err(|error| wrong(error.to_string()))?;
-        let mut history = History { connection, path: path.clone(), has_journal: true };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
         history.layout().map_err(wrong)?;
         Ok(Some(history))
     }
@@ -103,7 +107,7 @@ impl History {
         &self.path
     }
 
-    /// Adds a decision with everything that its checks measured. On disk when this returns.
+    /// Adds a decision: everything that its checks measured, and its document. On disk when this returns.
     ///
     /// # Errors
     /// Why it is not kept, for people: then nothing of it is.
@@ -112,13 +116,14 @@ impl History {
             return Ok(Added::NotReal);
         }
         let begins = begins(document)?;
-        let mut added = || -> rusqlite::Result<Added> {
-            let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let added = insert(&transaction, document, begins)?;
-            transaction.commit()?;
+        let text = serde_json::to_string(document).map_err(|error| error.to_string())?;
+        self.write(|transaction| {
+            let added = insert(transaction, document, begins)?;
+            if added == Added::New {
+                journal::keep(transaction, document, &text)?;
+            }
             Ok(added)
-        };
-        added().map_err(|error| format!("the decision cannot be added to {}: {error}", self.path.display()))
+        })
     }
 
     /// What each check of a contract measured for earlier intervals, the newest first: of each interval the value that was decided last, where the check
@@ -166,6 +171,41 @@ impl History {
         found.map_err(|error| format!("the history {} cannot be read: {error}", self.path.display()))
     }
 
+    /// The document of the decision about a contract's newest interval, of that one the last; `None` when there is none, or it was kept without its document.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was stored.
+    pub fn latest(&self, contract: &str) -> Result<Option<Document>, String> {
+        let sql = "select run from decisions where contract = ?1 order by coalesce(begins, decided) desc, number desc limit 1";
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", self.path.display());
+        let run: Option<String> =
+            self.connection.query_row(sql, [contract], |row| row.get(0)).optional().map_err(|error| wrong(error.to_string()))?;
+        let text = run.map(|run| self.document(&run)).transpose()?.flatten();
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Documents of a contract's decisions in the order in which they were made: all since a moment, and of earlier ones as many as make `most` in all. And how
+    /// many since that moment are kept without their document.
+    ///
+    /// # Errors
+    /// They cannot be read, or are not what was stored.
+    pub fn documents(&self, contract: &str, since: Timestamp, most: u32) -> Result<(Vec<Document>, u64), String> {
+        let wrong = |error: String| format!("the history {} cannot be read: {error}", self.path.display());
+        let mut statement = self.connection.prepare(DECISIONS).map_err(|error| wrong(error.to_string()))?;
+        let rows = statement
+            .query_map(params![contract, since.as_microsecond(), most], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)))
+            .map_err(|error| wrong(error.to_string()))?;
+        let (mut documents, mut lost) = (Vec::new(), 0);
+        for row in rows {
+            let (run, asked) = row.map_err(|error| wrong(error.to_string()))?;
+            match self.document(&run)? {
+                Some(text) => documents.push(serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?),
+                None => lost += u64::from(asked),
+            }
+        }
+        Ok((documents, lost))
+    }
+
     /// Follows the chains of hashes, of decisions and of the journal, from their first records; how many decisions there are.
     ///
     /// # Errors
@@ -187,7 +227,8 @@ impl History {
     /// A file of another layout is left alone.
     fn layout(&mut self) -> Result<(), String> {
         let layout = layout::number(&self.connection).map_err(|error| error.to_string())?;
-        self.has_journal = layout == layout::LAYOUT;
+        self.has_journal = layout >= 2;
+        self.has_told = layout >= 3;
         if (1..=layout::LAYOUT).contains(&layout) {
             Ok(())
         } else {
@@ -224,6 +265,14 @@ fn insert(transaction: &Transaction<'_>, document: &Document, begins: Option<i64
     write(transaction, last + 1, &record, &measured)?;
     Ok(Added::New)
 }
+
+/// The oldest first; whether it was made since the moment.
+const DECISIONS: &str = "
+select run, decided >= ?2 from decisions
+where contract = ?1
+    and (decided >= ?2 or number in (select number from decisions where contract = ?1 order by number desc limit ?3))
+order by number
+";
 
 /// Newest interval first, and of one interval the last decision first.
 const EARLIER: &str = "

@@ -82,8 +82,14 @@ impl Reader<'_> {
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 self.table_function(name, args, *with_ordinality, alias.as_ref(), left, outer)
             }
-            TableFactor::Derived { lateral, subquery, alias, sample: None } => {
-                self.derived(*lateral, subquery, alias.as_ref(), left, outer)
+            TableFactor::Derived { lateral, subquery, alias, sample } => {
+                let mut scope = self.derived(*lateral, subquery, alias.as_ref(), left, outer)?;
+                if sample.is_some() {
+                    let any = scope.rows.any();
+                    scope.rows.decided_by(&any);
+                    scope.tables.iter_mut().for_each(super::scope::Table::thinned);
+                }
+                Ok(scope)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality } => {
                 let from = self.lateral_values(array_exprs.iter(), left, outer)?;
@@ -340,7 +346,7 @@ fn many<'n>(from: &Influences, names: impl Iterator<Item = &'n str>) -> Shape {
 fn kind_of(factor: &TableFactor) -> &'static str {
     match factor {
         TableFactor::Table { .. } => "a table with a version, partition, path or sample",
-        TableFactor::Derived { .. } => "a sampled subquery",
+        TableFactor::Derived { .. } => "a subquery",
         TableFactor::TableFunction { .. } | TableFactor::Function { .. } => "a table function",
         TableFactor::UNNEST { .. } => "UNNEST",
         TableFactor::JsonTable { .. } | TableFactor::OpenJsonTable { .. } => "a JSON table",

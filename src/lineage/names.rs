@@ -31,7 +31,8 @@ impl Reader<'_> {
             return self.whole_row(whole, scope, place).map(|from| from.through(EdgeKind::Transformation).into());
         }
         if let Some(outer) = scope.outer {
-            return self.bare_name(name, outer, Place::Group);
+            // A place in the SELECT around is none in this one.
+            return self.bare_name(name, outer, Place::Group).map(|value| value.from.into());
         }
         if name.quote_style.is_none() && functions::is_session_word(&lower)
             || name.quote_style == Some('"') && self.manners.double_quoted_strings
@@ -91,14 +92,21 @@ impl Reader<'_> {
         if self.parameters.contains(&lower[0]) {
             return Ok(Value::default());
         }
-        let (mut around, mut table_without) = (Some((scope, place)), None);
+        let (mut around, mut table_without, here) = (Some((scope, place)), None, scope);
         while let Some((scope, place)) = around {
             for split in (1..names.len()).rev() {
                 let Some(table) = scope.table(&lower[..split]) else { continue };
                 let sight = scope.within(table, &lower[split]);
                 if sight != Sight::Nowhere {
                     let value = self.sighted(&sight, &lower[split], scope, place);
-                    return Ok(if split + 1 == names.len() { value } else { value.from.through(EdgeKind::Transformation).into() });
+                    let own = std::ptr::eq(scope, here);
+                    return Ok(if split + 1 == names.len() && own {
+                        value
+                    } else if split + 1 == names.len() {
+                        value.from.into()
+                    } else {
+                        value.from.through(EdgeKind::Transformation).into()
+                    });
                 }
                 table_without.get_or_insert((table, scope, place));
             }

@@ -15,10 +15,11 @@ use super::defined::Defined;
 use super::dialect::Manners;
 use super::graph::{EdgeKind, NodeIndex};
 use super::influence::{FIRST_COMPUTED, Influences};
+use super::kind::Types;
 use super::nodes::{Nodes, RelationIndex};
 use super::parse::{Read, Unclear};
 use super::relation::{self, Named, Position, Relations};
-use super::scope::{Scope, Spot};
+use super::scope::{Scope, Sight, Spot};
 use super::shape::Shape;
 
 /// Reads one statement. Holds what is true of the whole statement, not of one SELECT.
@@ -155,7 +156,10 @@ impl<'p> Reader<'p> {
             Expr::BinaryOp { .. } => self.operators(expression, scope, place).map(Value::from),
             Expr::Lambda(lambda) => self.arrow(lambda, scope, place).map(Value::from),
             Expr::Value(literal) if matches!(literal.value, Literal::Placeholder(_)) => {
-                Err(Unclear::at(format!("a placeholder: {literal}"), literal.span))
+                let spot = self.numbered_column(&literal.value, scope);
+                let spot = spot.ok_or_else(|| Unclear::at(format!("a placeholder: {literal}"), literal.span))?;
+                let name = scope.field(spot).name.to_string();
+                Ok(self.sighted(&Sight::At(spot), &name, scope, place))
             }
             Expr::JsonAccess { .. } if !self.manners.colon_paths => Err(unreadable(expression)),
             _ => {
@@ -167,6 +171,14 @@ impl<'p> Reader<'p> {
                 Ok(from.into())
             }
         }
+    }
+
+    /// Snowflake's `$1`: the first column of the one table.
+    fn numbered_column(&self, literal: &Literal, scope: &Scope<'_>) -> Option<Spot> {
+        let Literal::Placeholder(text) = literal else { return None };
+        let at = text.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1).filter(|_| self.manners.types == Types::Snowflake)?;
+        let [table] = scope.tables.as_slice() else { return None };
+        (table.open.is_empty() && at < table.fields.len()).then_some((0, at))
     }
 
     /// Adds up what several expressions depend on, through one kind of step.

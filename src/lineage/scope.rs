@@ -25,6 +25,13 @@ pub(super) struct Table {
     pub(super) visible: bool,
 }
 
+impl Table {
+    /// Rows were taken out: a numbering has gaps.
+    pub(super) fn thinned(&mut self) {
+        self.fields.iter_mut().filter_map(|field| field.numbers.as_mut()).for_each(|numbers| numbers.whole = false);
+    }
+}
+
 /// A column that USING or NATURAL made of several.
 #[derive(Debug, Clone)]
 pub(super) struct Merged {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Distinct, Expr, Function, LateralView, OrderByKind, Select, SelectFlavor, SelectItem, Spanned, WindowType};
+use sqlparser::ast::{
+    Distinct, Expr, Function, LateralView, OrderByKind, Select, SelectFlavor, SelectItem, Spanned, ValueTableMode, WindowType,
+};
 
 use super::graph::EdgeKind;
 use super::influence::{Influences, Rows};
@@ -78,6 +80,9 @@ impl Reader<'_> {
             shape.thinned();
         }
         shape.order = order.with(&scope.order);
+        if select.value_table_mode == Some(ValueTableMode::AsValue) {
+            shape.opened();
+        }
         Ok(shape)
     }
 
@@ -350,8 +355,8 @@ fn refuse(select: &Select) -> Read<()> {
         "SELECT INTO"
     } else if !select.connect_by.is_empty() {
         "CONNECT BY"
-    } else if select.value_table_mode.is_some() {
-        "SELECT AS STRUCT"
+    } else if matches!(select.value_table_mode, Some(ValueTableMode::DistinctAsStruct | ValueTableMode::DistinctAsValue)) {
+        "SELECT DISTINCT AS STRUCT"
     } else if select.exclude.is_some() {
         "EXCLUDE after the select list"
     } else if select.projection.len() > MOST_COLUMNS {

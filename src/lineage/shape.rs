@@ -99,6 +99,14 @@ impl Shape {
         self.fields.iter_mut().filter_map(|field| field.numbers.as_mut()).for_each(|numbers| numbers.whole = false);
     }
 
+    /// BigQuery's `SELECT AS VALUE`: the fields of a struct, which nobody lists.
+    pub(super) fn opened(&mut self) {
+        let with = self.values();
+        self.fields.clear();
+        self.keys.clear();
+        self.open.push(Open { relation: None, with, without: BTreeSet::new(), outside: false });
+    }
+
     /// Adds a key, unless a smaller one is known.
     pub(super) fn unique_in(&mut self, key: BTreeSet<usize>) {
         add_key(&mut self.keys, key);

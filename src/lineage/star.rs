@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::ast::{
-    ExcludeSelectItem, Expr, IdentWithAlias, RenameSelectItem, SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions,
+    ExcludeSelectItem, Expr, Ident, IdentWithAlias, RenameSelectItem, SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions,
 };
 
+use super::graph::EdgeKind;
 use super::kind::Kind;
 use super::output::Output;
 use super::parse::{Read, Unclear};
@@ -43,10 +44,23 @@ impl Reader<'_> {
         let options = read(options)?;
         let only = match of {
             None => None,
-            Some(SelectItemQualifiedWildcardKind::ObjectName(name)) => {
-                Some(scope.table(&object_parts(name)).ok_or_else(|| Unclear::at(format!("no table is called {name}"), name.span()))?)
+            Some(SelectItemQualifiedWildcardKind::ObjectName(name)) => match scope.table(&object_parts(name)) {
+                Some(table) => Some(table),
+                None => {
+                    let names: Option<Vec<Ident>> = name.0.iter().map(|part| part.as_ident().cloned()).collect();
+                    let unclear = || Unclear::at(format!("no table is called {name}"), name.span());
+                    let value = match names.ok_or_else(unclear)?.as_slice() {
+                        [only] => Expr::Identifier(only.clone()),
+                        several => Expr::CompoundIdentifier(several.to_vec()),
+                    };
+                    open.push(self.fields_of(&value, options, scope)?);
+                    return Ok(());
+                }
+            },
+            Some(SelectItemQualifiedWildcardKind::Expr(value)) => {
+                open.push(self.fields_of(value, options, scope)?);
+                return Ok(());
             }
-            Some(SelectItemQualifiedWildcardKind::Expr(expression)) => return Err(Unclear::at("a star of a value", expression.span())),
         };
         let mut left: BTreeSet<&String> = options.replaced.keys().collect();
         for sight in spots(scope, only, self.manners.using_first) {
@@ -83,6 +97,15 @@ impl Reader<'_> {
             return Err(Unclear::new(format!("REPLACE of {name}, which the star does not have")));
         }
         Ok(())
+    }
+
+    /// `s.*` of a struct: fields that nobody lists, each of which may depend on all of the value.
+    fn fields_of(&mut self, value: &Expr, options: Options<'_>, scope: &Scope<'_>) -> Read<Open> {
+        if options.like.is_some() || !options.renamed.is_empty() || !options.replaced.is_empty() {
+            return Err(Unclear::at("a star of a value with names in it", value.span()));
+        }
+        let with = self.value(value, scope, Place::Group)?.from.through(EdgeKind::Transformation);
+        Ok(Open { relation: None, with, without: options.without, outside: false })
     }
 
     fn starred(&mut self, name: &str, sight: &Sight, options: &Options<'_>, scope: &Scope<'_>) -> Read<Output> {

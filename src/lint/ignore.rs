@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{At, Finding, Level, codes, nearest};
+use crate::diagnostic::{At, Finding, Level, Span, codes, nearest};
 use crate::yaml;
 
 /// The comments of one file that set findings aside.
@@ -19,6 +19,8 @@ pub struct Ignores {
 #[derive(Debug, Clone)]
 struct Wanted {
     code: At<&'static str>,
+    /// The comment, as written.
+    comment: String,
     /// The line that it counts for, from 1.
     line: u32,
 }
@@ -71,7 +73,9 @@ impl Ignores {
             return Err(wrong("nothing says why this is ignored".to_owned()));
         }
         let line = line_of(text, comment);
-        self.wanted.extend(codes_of_it.into_iter().map(|code| Wanted { code: At { value: code, span: comment.span }, line }));
+        let written = text.get(comment.span.offset..comment.span.offset + comment.span.length).unwrap_or_default();
+        let wanted = |code| Wanted { code: At { value: code, span: comment.span }, comment: written.to_owned(), line };
+        self.wanted.extend(codes_of_it.into_iter().map(wanted));
         Ok(())
     }
 
@@ -83,9 +87,12 @@ impl Ignores {
     /// What is wrong with the comments, and those that set nothing aside; `findings` are all there are.
     pub fn problems(&self, findings: &[Finding], file: &Path) -> Vec<Finding> {
         let idle = self.wanted.iter().filter(|wanted| !findings.iter().any(|finding| wanted.covers(finding)));
+        let of_one_comment = |span: Span| self.wanted.iter().filter(move |wanted| wanted.code.span == span).count();
         let idle = idle.map(|wanted| {
             let finding = Finding::warning(codes::IDLE_IGNORE, format!("{} is not found at line {}", wanted.code, wanted.line));
-            finding.at(wanted.code.span).in_file(file).help("remove the comment: it would hide the next finding")
+            let finding = finding.at(wanted.code.span).in_file(file).help("remove the comment: it would hide the next finding");
+            // A comment that names other codes, too, is for its author to shorten.
+            if of_one_comment(wanted.code.span) == 1 { finding.replace(&wanted.comment, "") } else { finding }
         });
         self.wrong.iter().cloned().chain(idle).collect()
     }

@@ -45,7 +45,7 @@ fn unknown(look: &Look<'_>, name: &At<String>, what: &str, prefix: &str, code: &
         (None, true) => "the dbt project has none".to_owned(),
         (None, false) => format!("the dbt project has {}", names.join(", ")),
     };
-    Finding::error(code, format!("there is no {what} `{name}`")).at(name.span).help(help)
+    Finding::error(code, format!("there is no {what} `{name}`")).at(name.span).help(help).rename(name, names)
 }
 
 pub(super) fn waivers(look: &mut Look<'_>) {
@@ -69,7 +69,7 @@ pub(super) fn waivers(look: &mut Look<'_>) {
             let near = nearest(&waiver.check, known.iter().map(String::as_str));
             let help = near.map_or_else(|| "the names are in `presscheck plan`".to_owned(), |near| format!("did you mean `{near}`?"));
             let finding = Finding::error(codes::UNKNOWN_CHECK, format!("there is no check `{}`", waiver.check));
-            look.found.push(finding.at(waiver.check.span).help(help));
+            look.found.push(finding.at(waiver.check.span).help(help).rename(&waiver.check, known.iter().map(String::as_str)));
         }
     }
 }

@@ -6,6 +6,7 @@
 mod advice;
 mod baseline;
 mod bounds;
+pub mod fix;
 mod ignore;
 mod metrics;
 mod moments;
@@ -51,10 +52,12 @@ enum Looks {
     Names(fn(&mut Look<'_>)),
     /// Contract, project and the moment: advice, of `lint` alone.
     Advises(fn(&mut Look<'_>, Timestamp)),
+    /// Beside these the days of the contract's calendar: advice, of `lint` alone.
+    Dates(fn(&mut Look<'_>, &Surroundings<'_>)),
     /// Beside these the plan, so that the contract must be right: advice, of `lint` alone.
     Plans(fn(&mut Look<'_>, &Planned<'_>)),
 }
-use Looks::{Advises, Names, Plans};
+use Looks::{Advises, Dates, Names, Plans};
 
 /// A contract as it would be asked.
 struct Planned<'a> {
@@ -74,6 +77,8 @@ pub struct Surroundings<'a> {
     pub macros: &'a Macros,
     /// The moment: waivers expire.
     pub now: Timestamp,
+    /// The days of the contract's calendar, where it names one that can be read.
+    pub closed: Option<&'a calendar::Closed>,
 }
 
 /// Every rule, in the order of a contract's sections.
@@ -109,6 +114,11 @@ pub const RULES: &[Rule] = &[
     Rule { name: "tables", about: "SQL names models, not tables.", look: Advises(tables::hard_coded) },
     Rule { name: "waivers-live", about: "No waiver is expired, and each has an owner.", look: Advises(moments::waivers) },
     Rule { name: "deadline-clock", about: "The deadline is at a time that every day has once.", look: Advises(moments::clock) },
+    Rule {
+        name: "deadline-day",
+        about: "The deadline is on days that there are, and on which something is due.",
+        look: Dates(moments::days),
+    },
     Rule { name: "deadline-time", about: "The deadline leaves time to refresh.", look: Plans(moments::early) },
     Rule {
         name: "checked",
@@ -128,7 +138,7 @@ pub fn references(contract: &Contract, project: &Project, lineage: &Lineage) -> 
     for rule in RULES {
         match rule.look {
             Names(names) => names(&mut look),
-            Advises(_) | Plans(_) => {}
+            Advises(_) | Dates(_) | Plans(_) => {}
         }
     }
     placed(contract, look.found)
@@ -141,6 +151,7 @@ pub fn advice(contract: &Contract, around: &Surroundings<'_>, said: &[Finding]) 
     for rule in RULES {
         match rule.look {
             Advises(advises) => advises(&mut look, around.now),
+            Dates(dates) => dates(&mut look, around),
             Names(_) | Plans(_) => {}
         }
     }
@@ -149,7 +160,7 @@ pub fn advice(contract: &Contract, around: &Surroundings<'_>, said: &[Finding]) 
             interval: interval(contract, around.now),
             selection: None,
             macros: around.macros,
-            given: plan::Given::default(),
+            given: plan::Given { closed: around.closed.cloned(), ..plan::Given::default() },
         };
         match plan::build(contract, around.project, around.lineage, &options) {
             Ok(plan) => {
@@ -158,7 +169,7 @@ pub fn advice(contract: &Contract, around: &Surroundings<'_>, said: &[Finding]) 
                 for rule in RULES {
                     match rule.look {
                         Plans(plans) => plans(&mut look, &planned),
-                        Names(_) | Advises(_) => {}
+                        Names(_) | Advises(_) | Dates(_) => {}
                     }
                 }
             }
@@ -209,7 +220,8 @@ impl<'c> Look<'c> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "write a model, or source.table; run `dbt parse` if it is new".to_owned(),
                 };
-                finding.help(help)
+                let names = self.project.names();
+                finding.help(help).rename(name, names.iter().map(String::as_str))
             }
             Err(Missing::Disabled(id)) => disabled(name, &id),
             Err(Missing::Ambiguous(ids)) => {
@@ -238,6 +250,8 @@ impl<'c> Look<'c> {
                 format!("no column `{column}` of `{name}` is known, but its list of columns is not complete"),
             )
         };
+        // Where the list is not complete, the column may be one that is not listed.
+        let finding = if columns.complete { finding.rename(column, columns.names.iter().map(String::as_str)) } else { finding };
         self.found.push(finding.at(span).help(help));
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Look, Planned};
-use crate::calendar::{self, ReadyBy, Weekday};
+use super::{Look, Planned, Surroundings};
+use crate::calendar::{self, IntervalUnit, ReadyBy, Weekday};
 use crate::contract::Contract;
-use crate::diagnostic::{Finding, codes};
+use crate::diagnostic::{Finding, Level, codes};
 
 /// How far ahead deadlines are looked at: each change of the clock comes once a year.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 370);
@@ -86,6 +86,53 @@ pub(super) fn clock(look: &mut Look<'_>, now: Timestamp) {
             return;
         }
         // The first instant after the interval is in the next one.
+        at = interval.end.timestamp();
+    }
+}
+
+/// Days of the deadline that a month lacks, or that the calendar closes.
+pub(super) fn days(look: &mut Look<'_>, around: &Surroundings<'_>) {
+    let contract = look.contract;
+    let (Some(schedule), Some(zone)) = (&contract.schedule, zone(contract)) else { return };
+    let Some(written) = &schedule.ready_by else { return };
+    let unit = schedule.interval.value;
+    let Ok(ready_by) = ReadyBy::parse(written, unit) else { return };
+    let warn = |message: String| Finding::warning(codes::MISSED_DAY, message).at(written.span);
+    if let ReadyBy::Day(day @ 29.., _) = ready_by {
+        let finding = warn(format!("not every month has a day {day}: there the deadline is the last day of the month"));
+        look.found.push(finding.help("choose a day up to 28, if the first days of the next month are not meant"));
+    }
+    let Some(closed) = around.closed else { return };
+    let starts = schedule.starts.as_ref().map_or(Weekday::Monday, |starts| starts.value);
+    let Ok(last) = around.now.checked_add(AHEAD) else { return };
+    let mut at = around.now;
+    while at < last {
+        let Ok(interval) = calendar::interval_containing(unit, starts, &zone, at) else { return };
+        let next = calendar::interval_containing(unit, starts, &zone, interval.end.timestamp());
+        let day_of = |interval: &calendar::Interval| {
+            calendar::deadline(interval, ready_by).ok().map(|deadline| deadline.to_zoned(zone.clone()).date())
+        };
+        let (Some(day), Some(following)) = (day_of(&interval), next.ok().and_then(|next| day_of(&next))) else { return };
+        let due = closed.due(day);
+        let hourly = unit == IntervalUnit::Hour;
+        let finding = if !closed.contains(day) {
+            None
+        } else if due >= following && !hourly {
+            let finding = warn(format!("{day} is closed, and its report is not due before the next one, on {following}"));
+            Some(finding.help("let the day move to an earlier one in the calendar, or take it out"))
+        } else if let Some(moves_to) = closed.moves_to(day).filter(|moves_to| *moves_to != due) {
+            let finding = warn(format!("{day} is closed and cannot move to {moves_to}: the deadline is on {due}"));
+            Some(finding.help("write a later day that is not closed in the calendar"))
+        } else if closed.moves_to(day).is_none() && !hourly {
+            let finding = warn(format!("{day} is closed, and the calendar does not say where the deadline moves to: it is on {due}"));
+            Some(Finding { level: Level::Note, ..finding }.help(format!("write `moves_to: {due}` beside the day, so that readers know")))
+        } else {
+            None
+        };
+        if let Some(finding) = finding {
+            look.found.push(finding);
+            return;
+        }
         at = interval.end.timestamp();
     }
 }

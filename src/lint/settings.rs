@@ -21,7 +21,7 @@ pub fn connections(contract: &Contract, known: &[&str]) -> Vec<Finding> {
             let help = nearest(&name, known.iter().copied())
                 .map_or_else(|| "add it under `connections:` in presscheck.yml".to_owned(), |near| format!("did you mean `{near}`?"));
             let finding = Finding::error(codes::UNKNOWN_CONNECTION, format!("presscheck.yml has no connection `{name}`"));
-            finding.at(name.span).help(help).in_file(&contract.origin.file)
+            finding.at(name.span).help(help).in_file(&contract.origin.file).rename(&name, known.iter().copied())
         })
         .collect()
 }

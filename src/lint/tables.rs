@@ -30,7 +30,12 @@ pub(super) fn hard_coded(look: &mut Look<'_>, _: Timestamp) {
                 None => "make it a dbt source or model, so that lineage and other targets find it".to_owned(),
             };
             let finding = Finding::warning(codes::HARD_CODED, format!("`{name}` is named as a table, not through dbt"));
-            found.push(finding.at(filled.place(contract, written, *line, *column)).help(help));
+            let finding = finding.at(filled.place(contract, written, *line, *column)).help(help);
+            // The same relation by another name: what is asked does not change.
+            let same = own.is_some_and(|own| {
+                own.relation_name.as_deref().is_some_and(|relation| relation.replace(['"', '`'], "").to_lowercase() == *name)
+            });
+            found.push(if same { finding.replace(name, "{{ model }}") } else { finding });
         }
     }
     for check in &contract.checks {

@@ -292,6 +292,7 @@ fn in_order(mut contract: Map<String, Value>) -> Value {
         "owners",
         "schedule",
         "escalation",
+        "recovery",
         "sources",
         "metrics",
         "checks",

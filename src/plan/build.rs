@@ -44,9 +44,6 @@ pub fn build(contract: &Contract, project: &Project, lineage: &Lineage, options:
         plan.business_owner = owners.business.as_ref().map(metrics::person);
     }
     plan.publishing = values::publishing(&ground, contract, &mut plan.notes);
-    let keys = [(!contract.escalation.is_empty(), "escalation")];
-    let keys = keys.into_iter().filter(|(written, _)| *written);
-    plan.not_executed.splice(0..0, keys.map(|(_, key)| key.to_owned()));
     Ok(plan)
 }
 

@@ -37,6 +37,7 @@ mod watch;
 pub use build::build;
 use compare::Comparison;
 pub use exposure::for_exposure;
+pub use moments::deadline as ready_by;
 pub use values::Values;
 pub use watch::{Watch, WatchingCheck, targets, watch};
 

@@ -63,7 +63,11 @@ pub(super) fn zone(schedule: Option<&Schedule>) -> Result<TimeZone, Finding> {
     TimeZone::get(name).map_err(|_| unknown())
 }
 
-fn deadline(schedule: &Schedule, interval: &Interval, closed: Option<&Closed>) -> Result<Option<Timestamp>, Finding> {
+/// The latest safe publication time of an interval, where the contract has one; the calendar may move it.
+///
+/// # Errors
+/// A moment or zone that cannot be read.
+pub fn deadline(schedule: &Schedule, interval: &Interval, closed: Option<&Closed>) -> Result<Option<Timestamp>, Finding> {
     let Some(text) = &schedule.ready_by else { return Ok(None) };
     let wrong = |message: String| Finding::error(codes::BAD_DEADLINE, message).at(text.span);
     let ready_by = calendar::ReadyBy::parse(text, schedule.interval.value).map_err(&wrong)?;

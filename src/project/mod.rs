@@ -1,11 +1,12 @@
 //! Reads the files of a user's project: where it is, its artifacts, its settings, its contracts and macro templates.
 //!
-//! Texts and bytes come out; the rooms above make sense of them. Reads nothing outside the project but what an option names.
+//! Texts and bytes come out; the rooms above make sense of them. Reads nothing outside the project but what an option names, and writes only a text that
+//! replaces the one that was read ([`replace_text`]).
 #![expect(clippy::disallowed_methods, reason = "this room reads the user's files")]
 
 pub mod settings;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{At, Finding, nearest};
@@ -167,7 +168,7 @@ impl Workspace {
         let one = |name: &String| {
             let path = Path::new(name);
             if path.is_file() {
-                return read_text(path, LARGEST_CONTRACT);
+                return read_named(path);
             }
             match found.iter().find(|path| stem(path) == *name) {
                 Some(path) => read_text(path, LARGEST_CONTRACT),
@@ -259,11 +260,7 @@ impl Workspace {
         if file.starts_with(root) {
             return Ok(());
         }
-        Err(input(
-            Finding::error("PC023", "this file is a link that leads out of the project")
-                .in_file(path)
-                .help("copy the file into the project"),
-        ))
+        Err(led_out(path))
     }
 }
 
@@ -273,6 +270,35 @@ fn input(finding: Finding) -> Unreadable {
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Unreadable {
     input(Finding::error("PC024", format!("cannot be read: {error}")).in_file(path))
+}
+
+/// Reads a contract file that somebody named: who it is may be a hook, which names whatever a repository holds, so that a link is followed only
+/// below the folder of the project that it lies in, or below its own folder.
+///
+/// # Errors
+/// It cannot be read, or is a link that leads elsewhere.
+pub fn read_named(path: &Path) -> Result<TextFile, Unreadable> {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+    if is_link {
+        let (file, own) = match (path.canonicalize(), parent(path).canonicalize()) {
+            (Ok(file), Ok(own)) => (file, own),
+            (Err(error), _) | (_, Err(error)) => return Err(cannot_read(path, &error)),
+        };
+        if !file.starts_with(upwards(&own).unwrap_or(own)) {
+            return Err(led_out(path));
+        }
+    }
+    read_text(path, LARGEST_CONTRACT)
+}
+
+/// The folder of a file.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn led_out(path: &Path) -> Unreadable {
+    let finding = Finding::error("PC023", "this file is a link that leads out of the project").in_file(path);
+    input(finding.help("copy the file into the project"))
 }
 
 /// Reads a UTF-8 file of at most `largest` bytes.
@@ -291,6 +317,31 @@ pub(crate) fn read_text(path: &Path, largest: u64) -> Result<TextFile, Unreadabl
             Err(input(finding.help("save the file as UTF-8")))
         }
     }
+}
+
+/// Writes `after` in place of a file that still holds `before`: whole, through a file beside it; its permissions stay, and so does a link to it.
+///
+/// # Errors
+/// The file holds something else by now, or the folder refuses it; then the file is as it was.
+pub fn replace_text(path: &Path, before: &str, after: &str) -> Result<(), String> {
+    let said = |error: std::io::Error| format!("it cannot be written: {error}");
+    let path = path.canonicalize().map_err(said)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let permissions = std::fs::metadata(&path).map_err(said)?.permissions();
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&draft).and_then(|mut file| {
+        file.write_all(after.as_bytes())?;
+        file.set_permissions(permissions)?;
+        file.sync_all()
+    });
+    let unchanged = || std::fs::read(&path).map_err(said).map(|bytes| bytes == before.as_bytes());
+    let moved = written.map_err(said).and_then(|()| unchanged()).and_then(|unchanged| {
+        if unchanged { std::fs::rename(&draft, &path).map_err(said) } else { Err("it was changed while it was read".to_owned()) }
+    });
+    if moved.is_err() {
+        drop(std::fs::remove_file(&draft));
+    }
+    moved
 }
 
 fn upwards(here: &Path) -> Option<PathBuf> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::calendar::Age;
 use crate::diagnostic::At;
+use crate::tell::{Mail, Route};
 
 /// The settings of a project.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,8 +34,12 @@ pub struct Settings {
     pub connections: IndexMap<At<String>, Connection>,
     /// The target with which `publish` writes, where it is another role than the one that reads; the project's own when absent.
     pub publish: Option<Connection>,
-    /// Where alerts go, by the name that contracts use. Read and validated; not executed yet.
+    /// Where alerts go, by the name that contracts use.
     pub routes: IndexMap<At<String>, Route>,
+    /// The server that takes e-mail.
+    pub mail: Option<Mail>,
+    /// Where run events go, as OpenLineage writes them; nowhere when absent.
+    pub openlineage: Option<crate::openlineage::Settings>,
     /// Where the history of runs is kept; `.presscheck` when absent.
     pub history: Option<History>,
 }
@@ -53,6 +58,8 @@ impl Default for Settings {
             connections: IndexMap::new(),
             publish: None,
             routes: IndexMap::new(),
+            mail: None,
+            openlineage: None,
             history: None,
         }
     }
@@ -171,20 +178,6 @@ pub struct Connection {
     /// The target.
     #[serde(default)]
     pub target: Option<At<String>>,
-}
-
-/// Where an alert goes. Secrets are named by environment variable, never written here.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Route {
-    /// A Slack channel: the environment variable that holds its webhook address.
-    Slack(At<String>),
-    /// A webhook: the environment variable that holds its address.
-    Webhook(At<String>),
-    /// An e-mail address.
-    Email(At<String>),
-    /// A program and its arguments; no shell.
-    Command(Vec<At<String>>),
 }
 
 /// Where the history of runs is kept.

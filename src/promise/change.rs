@@ -90,7 +90,11 @@ pub(super) fn compare(base: &Version<'_>, head: &Version<'_>, now: Timestamp) ->
     }
     let gone = base.plan.expected.metrics.iter().filter(|metric| head.plan.expected.metrics.iter().all(|still| still.id != metric.id));
     metrics.extend(gone.map(|metric| gone_metric(base, metric)));
-    ContractChange { changes: words::of_contract(base.contract, head.contract), metrics, ..contract(head) }
+    let mut changes = words::of_contract(base.contract, head.contract);
+    if changes.is_empty() && metrics.iter().all(|metric| metric.changes.is_empty()) {
+        changes.extend(words::unexplained(base.contract, head.contract));
+    }
+    ContractChange { changes, metrics, ..contract(head) }
 }
 
 pub(super) fn alone(version: &Version<'_>, removed: bool) -> ContractChange {

@@ -39,12 +39,15 @@ pub struct Order<'a> {
 /// Runs what makes tables ready, then what is written, each in a transaction; the last word before it becomes true is the caller's.
 pub type Writes<'w> = dyn Fn(&[Step], &[Step], &mut Agree<'_>) -> Result<Vec<Rows>, Refused> + 'w;
 
+/// Calls a hook: its name, the idempotency key, the text that it gets. Fails with why it was not taken.
+pub type Calls<'c> = dyn Fn(&str, &str, &str) -> Result<(), String> + 'c;
+
 /// How the world is reached.
 pub struct Means<'a> {
     /// Runs what makes the tables ready, then what is written, each in a transaction; see [`crate::warehouse::writer::write`].
     pub write: &'a Writes<'a>,
-    /// Calls a hook with the idempotency key; gives what the other side said.
-    pub call: &'a dyn Fn(&str, &str) -> Result<String, String>,
+    /// Calls a hook (`webhook:name`, `command:name`) with the idempotency key and a text.
+    pub call: &'a Calls<'a>,
     /// The local clock.
     pub now: &'a dyn Fn() -> Timestamp,
 }
@@ -129,8 +132,9 @@ pub fn publish(history: &mut History, of: &RunKey, order: &Order<'_>, means: &Me
             continue;
         }
         before = false;
-        match (means.call)(name, &key) {
-            Ok(answer) => history.append(of, (means.now)(), &Journal::Done { key, answer })?,
+        let called = super::hook::payload(order.document, &shown, &key).and_then(|text| (means.call)(name, &key, &text));
+        match called {
+            Ok(()) => history.append(of, (means.now)(), &Journal::Done { key, answer: String::new() })?,
             Err(error) => {
                 let ended = failed(history, of, means, &key, State::Failed(format!("{name} failed: {error}")))?;
                 return Ok(Published { shown, ..ended });

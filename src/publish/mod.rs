@@ -5,6 +5,7 @@
 //! goes on where it stopped. Not for deciding, nor for whom to alert.
 
 mod acts;
+mod hook;
 mod key;
 mod past;
 mod statement;

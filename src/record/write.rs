@@ -47,7 +47,7 @@ impl Document {
             contract: plan.contract.clone(),
             report: plan.report.clone(),
             promise: meta.promise.clone(),
-            interval: plan.interval.as_ref().map(interval_record),
+            interval: plan.interval.as_ref().map(IntervalRecord::of),
             decided_at: decision.decided_at,
             ready_by: expected.ready_by,
             late_holds: expected.late_holds,
@@ -133,16 +133,19 @@ fn owner(owner: Option<(String, Option<String>)>) -> Option<OwnerRecord> {
     owner.map(|(team, contact)| OwnerRecord { team, contact })
 }
 
-fn interval_record(interval: &crate::calendar::Interval) -> IntervalRecord {
-    let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
-    let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
-    let last_day = last.unwrap_or_else(|_| interval.end.date());
-    IntervalRecord {
-        start: interval.start.to_string(),
-        end: interval.end.to_string(),
-        first_day: interval.start.date().to_string(),
-        last_day: last_day.max(interval.start.date()).to_string(),
-        timezone: interval.start.time_zone().iana_name().map_or_else(|| String::from("UTC"), str::to_owned),
+impl IntervalRecord {
+    /// An interval as it is written down.
+    pub fn of(interval: &crate::calendar::Interval) -> IntervalRecord {
+        let midnight = interval.end.start_of_day().is_ok_and(|start| start == interval.end);
+        let last = if midnight { interval.end.date().yesterday() } else { Ok(interval.end.date()) };
+        let last_day = last.unwrap_or_else(|_| interval.end.date());
+        IntervalRecord {
+            start: interval.start.to_string(),
+            end: interval.end.to_string(),
+            first_day: interval.start.date().to_string(),
+            last_day: last_day.max(interval.start.date()).to_string(),
+            timezone: interval.start.time_zone().iana_name().map_or_else(|| String::from("UTC"), str::to_owned),
+        }
     }
 }
 

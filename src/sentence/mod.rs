@@ -15,6 +15,7 @@ use crate::plan::{CheckId, GuardedMetric, GuardingCheck, Kept, Plan};
 
 use clause::Voice;
 pub use clause::reason_words;
+pub use words::{capital, inside, is_plural, list};
 
 /// A team and its contact.
 pub type Owner = (String, Option<String>);

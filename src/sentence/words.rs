@@ -28,7 +28,7 @@ fn grouped(number: &str) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`; from the seventh on, `a, b, c, d, e and 4 more`.
-pub(super) fn list(items: &[String]) -> String {
+pub fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -38,18 +38,18 @@ pub(super) fn list(items: &[String]) -> String {
 }
 
 /// Whether a title is a plural: `Refunds`, `Net sales`; not `Gross business` or `Stock status`.
-pub(super) fn is_plural(title: &str) -> bool {
+pub fn is_plural(title: &str) -> bool {
     title.ends_with('s') && !["ss", "us", "is"].iter().any(|ending| title.ends_with(ending))
 }
 
 /// With a capital at the start.
-pub(super) fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A title as it stands inside a sentence: `Gross revenue` becomes `gross revenue`; `SKU cost`, `TikTok spend` and `Gross Revenue` stay.
-pub(super) fn inside(title: &str) -> String {
+pub fn inside(title: &str) -> String {
     let mut letters = title.chars();
     let Some(first) = letters.next() else { return String::new() };
     let plain = first.is_uppercase() && title.chars().nth(1).is_some_and(char::is_lowercase) && !letters.any(char::is_uppercase);

@@ -71,7 +71,8 @@ pub fn write(
     agree: &mut Agree<'_>,
 ) -> Result<Vec<Rows>, Refused> {
     let mut work = |writing: &mut dyn Writing| {
-        transaction(writing, ready, &mut || Ok(()))?;
+        // Another publication may make the same table at the same moment: then it is there the second time.
+        transaction(writing, ready, &mut || Ok(())).or_else(|_| transaction(writing, ready, &mut || Ok(())))?;
         transaction(writing, steps, agree)
     };
     match kind {

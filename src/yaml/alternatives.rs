@@ -91,6 +91,7 @@ pub(super) fn choose<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choic
     let near = nearest(text, choices.words.iter().copied());
     let help = near.map_or_else(|| format!("write {}", wording::either(&choices.words)), |near| format!("did you mean `{near}`?"));
     let finding = Finding::error(codes::UNKNOWN_VALUE, format!("{} cannot be `{text}`", shape.label())).at(node.span).help(help);
+    let finding = finding.respell(text, choices.words.iter().copied());
     if let Some(near) = near {
         *text = near.to_owned();
     }
@@ -143,7 +144,7 @@ fn tagged<'s>(shape: &mut Shape<'s>, node: &mut Node, choices: &Choices<'s>) -> 
         let near = nearest(&entry.key, names.iter().copied());
         let help = near.map_or_else(|| format!("write one of {}", wording::names(&names)), |near| format!("did you mean `{near}`?"));
         let finding = Finding::error(codes::UNKNOWN_KEY, format!("unknown key `{}` in {}", entry.key, shape.label()));
-        shape.report(finding.at(entry.key_span).help(help));
+        shape.report(finding.at(entry.key_span).help(help).respell(&entry.key, names.iter().copied()));
         let Some(near) = near else { return false };
         entry.key = near.to_owned();
     }

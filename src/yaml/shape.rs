@@ -174,7 +174,9 @@ impl<'s> Shape<'s> {
             Some(near) => format!("did you mean `{near}`? It is there already"),
             None => format!("the keys here are {}", wording::names(known)),
         };
-        self.report(finding.help(help));
+        let finding = finding.respell(&entry.key, known.iter().copied());
+        let taken = finding.fix.as_ref().is_some_and(|fix| !free.contains(&fix.right.as_str()));
+        self.report(Finding { fix: finding.fix.clone().filter(|_| !taken), ..finding.help(help) });
         near.filter(|near| free.contains(near)).map(str::to_owned)
     }
 

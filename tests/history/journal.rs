@@ -114,7 +114,7 @@ fn a_history_of_the_first_layout_gets_a_journal() {
     let path = history.path().to_owned();
     drop(history);
     let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch("drop table journal; drop table documents; drop table forgotten; pragma user_version = 1").unwrap();
+    file.execute_batch("drop table journal; drop table documents; drop table forgotten; drop table told; pragma user_version = 1").unwrap();
     drop(file);
     let old = History::read(folder.path()).unwrap().unwrap();
     assert_eq!((old.verify().unwrap(), old.runs(None, None, 10).unwrap().len(), old.was_done("k").unwrap()), (1, 0, false));
@@ -122,8 +122,9 @@ fn a_history_of_the_first_layout_gets_a_journal() {
     let mut new = History::open(folder.path()).unwrap();
     new.append(&of("one"), at(0), &started()).unwrap();
     assert_eq!((new.verify().unwrap(), new.runs(None, None, 10).unwrap().len()), (1, 1));
-    rusqlite::Connection::open(&path).unwrap().execute_batch("pragma user_version = 3").unwrap();
-    assert!(History::open(folder.path()).unwrap_err().contains("layout 3"), "a file of a later version is left alone");
+    assert!(new.told("weekly_operating_report").unwrap().is_empty());
+    rusqlite::Connection::open(&path).unwrap().execute_batch("pragma user_version = 4").unwrap();
+    assert!(History::open(folder.path()).unwrap_err().contains("layout 4"), "a file of a later version is left alone");
 }
 
 /// Two handles exclude each other like two processes do, and a child that inherited the lock keeps it.

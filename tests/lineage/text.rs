@@ -212,3 +212,55 @@ fn only_the_rows_of_one_table_are_rows_of_that_table() {
         assert_eq!(by(Part::Column("note".into())), None, "{sql}");
     }
 }
+
+#[test]
+fn spellings_of_other_warehouses_are_read() {
+    let cases = [
+        ("bigquery", "select id, (select as struct o.amount, o.status).amount as x from orders o"),
+        ("bigquery", "select x.amount from (select as struct id, amount from orders) x"),
+        ("bigquery", "select amount from (select as value array_agg(o order by id limit 1)[offset(0)] from orders o group by status)"),
+        ("bigquery", "select array(select as value amount from orders) as x"),
+        ("bigquery", "select id, s.* from (select id, struct(amount as a, status as b) as s from orders)"),
+        ("bigquery", "select t.s.* from (select struct(amount, status) as s from orders) t"),
+        ("snowflake", "select $2 as x from orders"),
+        ("snowflake", "select $1 + t.$2 as x from (values (1, 2)) t, orders"),
+        ("snowflake", "select amount from (select * from orders) sample (10)"),
+        ("postgres", "select $2 as x from orders"),
+    ];
+    let mut table = String::new();
+    for (adapter, sql) in cases {
+        let mut project = project(&[("orders", Some(&["id", "amount", "status", "note"]))], &[("m", sql)]);
+        project.adapter = adapter.into();
+        let lineage = lineage::trace(&project);
+        let problems: Vec<&str> = lineage.problems.iter().map(|problem| problem.message.as_str()).collect();
+        let names = &lineage.columns["model.case.m"].names;
+        let columns = names.iter().map(|name| Part::Column(name.to_lowercase().into())).chain([Part::Column("anything".into())]);
+        let from = |part: Part| {
+            let Some(target) = lineage.node("model.case.m", part.clone()) else { return String::new() };
+            let upstream = lineage.graph.upstream_of(&[target], false);
+            let mut names: Vec<String> = upstream
+                .keys()
+                .map(|&index| lineage.graph.at(index))
+                .filter(|node| node.relation.starts_with("source"))
+                .filter_map(|node| if let Part::Column(name) = &node.part { Some(name.to_string()) } else { None })
+                .collect();
+            names.sort();
+            format!("    {part:?} <- {}\n", names.join(" "))
+        };
+        table.push_str(&format!("{adapter}: {sql}\n{}{}", problems.join("; "), if problems.is_empty() { "" } else { "\n" }));
+        columns.for_each(|part| table.push_str(&from(part)));
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_column_of_the_select_around_is_no_key_of_the_one_inside() {
+    // Read alone, the first column of `r` is unique; `l.a`, the first of the SELECT around, is not.
+    let sql = "select l.v from l left join lateral (select l.a as k, r.k as other from (select distinct k from r) r) x on x.k = l.a";
+    let mut project = project(&[("l", Some(&["a", "v"])), ("r", Some(&["k"]))], &[("m", sql)]);
+    super::give_types(&mut project, "l", ["INTEGER", "INTEGER"].into_iter());
+    super::give_types(&mut project, "r", ["INTEGER"].into_iter());
+    let lineage = lineage::trace(&project);
+    assert_eq!(lineage.problems, []);
+    assert!(reaches(&lineage, ("source.case.r", Part::RowsAdded), ("model.case.m", "v")).is_some());
+}

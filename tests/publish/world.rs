@@ -59,7 +59,7 @@ impl World {
     }
 
     #[cfg(feature = "postgres")]
-    fn postgres() -> World {
+    pub fn postgres() -> World {
         let server = server::shared();
         let database = server.database("select 1");
         let world = World { folder: tempfile::tempdir().unwrap(), server: Some((server, database.clone())) };
@@ -149,10 +149,27 @@ impl World {
         (code.unwrap_or(-1), said)
     }
 
+    /// The same, with nothing but standard output.
+    pub fn out(&self, arguments: &[&str]) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_presscheck")).args(arguments).current_dir(self.folder()).output().unwrap();
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    #[cfg(feature = "postgres")]
+    pub fn database(&self) -> String {
+        self.server.as_ref().map(|(_, database)| database.clone()).unwrap()
+    }
+
     pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let arguments = [arguments, &["--profiles-dir", "."]].concat();
         let mut command = Command::new(env!("CARGO_BIN_EXE_presscheck"));
-        command.args(arguments).current_dir(self.folder()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.args(arguments).current_dir(self.folder()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// Runs a command, and kills it after so many milliseconds.

@@ -1,7 +1,7 @@
 //! `presscheck lineage`: what a metric, a model or a column depends on, read from SQL; offline.
 
 mod blind_spots;
-mod targets;
+pub(super) mod targets;
 
 use std::collections::BTreeSet;
 

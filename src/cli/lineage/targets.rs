@@ -97,7 +97,7 @@ pub(super) fn unknown(loaded: &Loaded, of: &str, watches: &[(Contract, Watch)]) 
 }
 
 /// The nodes of `model`, `model.column` or `source.table[.column]`; `None` when the project has no such relation.
-fn node_targets(loaded: &Loaded, of: &str) -> Result<Option<Vec<NodeIndex>>, Stopped> {
+pub(in crate::cli) fn node_targets(loaded: &Loaded, of: &str) -> Result<Option<Vec<NodeIndex>>, Stopped> {
     let graph = &loaded.lineage.graph;
     let node = |relation: &str, part: Part| graph.find(&Node { relation: relation.into(), part });
     let column_of = |relation: &str, name: &str| node(relation, Part::Column(name.to_lowercase().as_str().into()));

@@ -50,7 +50,8 @@ pub(super) fn known_zone(look: &mut Look<'_>, zone: &At<String>) {
         let all: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         let near = crate::diagnostic::nearest(zone, all.iter().map(String::as_str));
         let help = near.map_or_else(|| "write a name such as Europe/London".to_owned(), |near| format!("did you mean `{near}`?"));
-        look.report(Finding::error(codes::BAD_ZONE, format!("there is no time zone `{zone}`")).at(zone.span).help(help));
+        let finding = Finding::error(codes::BAD_ZONE, format!("there is no time zone `{zone}`")).at(zone.span).help(help);
+        look.report(finding.rename(zone, all.iter().map(String::as_str)));
     }
 }
 
@@ -90,7 +91,8 @@ fn bad_route(look: &Look<'_>, route: &str) -> Option<(String, String)> {
                 without_contact(look, "technical", look.contract.owners.as_ref().and_then(|owners| owners.technical.as_ref()))
             }
             Some(_) => wrong("the owners are owners.business and owners.technical"),
-            None if target.contains('@') => None,
+            // Whoever mends what is told of.
+            None if target == "owner" || target.contains('@') => None,
             None => wrong("write an address, email:owners.business or email:owners.technical"),
         },
         other => {
@@ -106,10 +108,18 @@ fn without_contact(look: &Look<'_>, name: &str, owner: Option<&Owner>) -> Option
     (!reachable && !look.was_cut("owners")).then(|| (format!("nothing says how to reach owners.{name}"), help))
 }
 
+/// An alert that carries an empty procedure helps nobody.
+pub(super) fn recovery(look: &mut Look<'_>) {
+    let contract = look.contract;
+    if let Some(recovery) = &contract.recovery {
+        look.must_say_something(recovery, "recovery");
+    }
+}
+
 /// Texts for people are shown as they are written; a template in one would be shown too.
 pub(super) fn plain_text(look: &mut Look<'_>) {
     let contract = look.contract;
-    let mut texts: Vec<At<String>> = contract.title.iter().chain(&contract.promise).cloned().collect();
+    let mut texts: Vec<At<String>> = contract.title.iter().chain(&contract.promise).chain(&contract.recovery).cloned().collect();
     texts.extend(contract.metrics.values().flat_map(|metric| metric.title.iter().chain(&metric.meaning)).cloned());
     texts.extend(contract.caveats.iter().map(|caveat| caveat.text.clone()));
     texts.extend(contract.checks.iter().flat_map(|check| {

@@ -1,5 +1,7 @@
 //! `presscheck lint`: contracts against the dbt project; opens no socket and runs nothing.
 
+mod fix;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,12 +10,13 @@ use jiff::Timestamp;
 
 use super::arguments::{Place, Report};
 use super::load::{self, Loaded, ReadContract};
-use super::{Ended, Stopped, draw, report};
+use super::{Ended, Stopped, draw, prepare, report};
 use crate::check::definition::Kinds;
 use crate::contract;
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
-use crate::project::{TextFile, read_text};
+use crate::macros::Macros;
+use crate::project::{read_named, read_text};
 
 /// A baseline has a line for each old finding.
 const LARGEST_BASELINE: u64 = 16 << 20;
@@ -36,6 +39,9 @@ pub(super) struct Lint {
     /// Which findings end with exit code 1; errors always end with 2
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "LEVEL")]
     fail_on: FailOn,
+    /// Make the edits that findings offer where only one can be meant, such as the right name for a misspelt one; then lint
+    #[arg(long, conflicts_with = "write_baseline")]
+    fix: bool,
     /// Where dbt wrote no manifest, check what can be known without one
     #[arg(long)]
     allow_no_manifest: bool,
@@ -123,20 +129,26 @@ impl Lint {
                 linted.notes.push("there is no manifest of dbt, so names and lineage were not checked".to_owned());
                 let kinds = load::workspace(place).and_then(|(workspace, _)| load::kinds(&workspace));
                 let kinds = kinds.map(|(_, kinds)| kinds).unwrap_or_default();
+                if self.fix {
+                    for path in contracts {
+                        let file = read_named(Path::new(path))?;
+                        let before = file.text.clone();
+                        fix::write(file, &before, &|file| contract::parse_with(&file.text, &file.path, &kinds).findings, look)?;
+                    }
+                }
                 return structure(contracts, &kinds, linted);
             }
             Err(stopped) => return Err(stopped),
         };
         loaded.say_notes(look);
+        let (macros, now) = (load::macros(&loaded)?, Timestamp::now());
+        if self.fix {
+            fix::files(&loaded, &macros, contracts, now, look)?;
+        }
         let read = load::contracts(&loaded, contracts)?;
-        let macros = load::macros(&loaded)?;
-        let around = lint::Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros: &macros, now: Timestamp::now() };
         for one in &read {
-            let mut found = one.findings.clone();
-            if let Some(contract) = &one.contract {
-                found.extend(lint::advice(contract, &around, &one.findings));
-            }
-            linted.take(&one.file, found, true);
+            linted.files.push(one.file.path.clone());
+            linted.findings.extend(findings_of(&loaded, &macros, one, now));
         }
         if contracts.is_empty() {
             linted.findings.extend(unguarded(&loaded, &read));
@@ -171,22 +183,28 @@ impl Lint {
     }
 }
 
-impl Linted {
-    /// Adds what was found in one file, without what its comments set aside; `complete`: every rule had its say.
-    fn take(&mut self, file: &TextFile, mut found: Vec<Finding>, complete: bool) {
-        let ignores = Ignores::of(&file.text, &file.path);
-        if complete {
-            let problems = ignores.problems(&found, &file.path);
-            found = ignores.apply(found);
-            found.extend(problems);
-        } else {
-            found = ignores.apply(found);
-        }
-        crate::yaml::sort(&mut found);
-        found.dedup();
-        self.findings.extend(found);
-        self.files.push(file.path.clone());
+/// Everything that lint says of a contract that was read; comments that set findings aside are obeyed.
+pub(super) fn findings_of(loaded: &Loaded, macros: &Macros, one: &ReadContract, now: Timestamp) -> Vec<Finding> {
+    let mut found = one.findings.clone();
+    if let Some(contract) = &one.contract {
+        let closed = match prepare::closed(loaded, contract) {
+            Ok(closed) => closed.map(|(closed, _)| closed),
+            Err(stopped) => {
+                found.extend(stopped.findings);
+                None
+            }
+        };
+        let around = lint::Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros, now, closed: closed.as_ref() };
+        let advice = lint::advice(contract, &around, &found);
+        found.extend(advice);
     }
+    let ignores = Ignores::of(&one.file.text, &one.file.path);
+    let problems = ignores.problems(&found, &one.file.path);
+    let mut left = ignores.apply(found);
+    left.extend(problems);
+    crate::yaml::sort(&mut left);
+    left.dedup();
+    left
 }
 
 /// Whether there is nothing to read, rather than something that cannot be read.
@@ -195,12 +213,18 @@ fn absent(stopped: &Stopped) -> bool {
     !stopped.findings.is_empty() && stopped.findings.iter().all(nothing)
 }
 
+/// Findings without those that a comment of the text sets aside.
+pub(super) fn obeyed(text: &str, file: &Path, found: Vec<Finding>) -> Vec<Finding> {
+    Ignores::of(text, file).apply(found)
+}
+
 /// What can be known of contract files without a dbt project.
 fn structure(contracts: &[String], kinds: &Kinds, linted: &mut Linted) -> Result<(), Stopped> {
     for path in contracts {
-        let file = read_text(Path::new(path), crate::project::LARGEST_CONTRACT)?;
-        let found = contract::parse_with(&file.text, &file.path, kinds).findings;
-        linted.take(&file, found, false);
+        let file = read_named(Path::new(path))?;
+        // Not every rule has its say here, so that a comment for one of the others is not idle.
+        linted.findings.extend(obeyed(&file.text, &file.path, contract::parse_with(&file.text, &file.path, kinds).findings));
+        linted.files.push(file.path);
     }
     Ok(())
 }
