@@ -241,8 +241,8 @@ impl Process<'_> {
         if self.sim.is(Bug::RandomKey) {
             key += &format!(" {}", self.sim.dice.next());
         }
-        let done = |steps: &mut dyn Iterator<Item = &Step>| steps.any(|step| matches!(step, Step::Done { key: of, .. } if *of == key));
-        if done(&mut self.sim.journal.iter().map(|kept| &kept.step)) || done(&mut self.memory.iter()) {
+        let done = |step: &Step| matches!(step, Step::Done { key: of, .. } if *of == key);
+        if self.sim.journal.iter().any(|kept| done(&kept.step)) || self.memory.iter().any(done) {
             return Ok(Acted::default());
         }
         self.moment()?;

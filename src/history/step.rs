@@ -1,6 +1,6 @@
 //! The steps of a run as the journal keeps them: what happened, in order, each with everything that a resume or a reader needs of it. Not for how they are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,11 @@ pub enum Step {
     Landed {
         /// By `source.table`.
         sources: BTreeMap<String, String>,
+    },
+    /// A build begins: from now on these nodes may be other than what was checked.
+    Building {
+        /// By unique id.
+        nodes: BTreeSet<String>,
     },
     /// What a build did: by node, the status in dbt's words.
     Built {
@@ -225,6 +230,7 @@ impl Step {
             Step::Inputs { .. } => "inputs",
             Step::Expected { .. } => "expected",
             Step::Landed { .. } => "landed",
+            Step::Building { .. } => "building",
             Step::Built { .. } => "built",
             Step::Snapshot { .. } => "snapshot",
             Step::Answered { .. } => "answered",
@@ -246,6 +252,7 @@ impl Step {
             | Step::Inputs { .. }
             | Step::Expected { .. }
             | Step::Landed { .. }
+            | Step::Building { .. }
             | Step::Built { .. }
             | Step::Snapshot { .. }
             | Step::Answered { .. }

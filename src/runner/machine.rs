@@ -220,6 +220,7 @@ fn build(world: &mut dyn World, needed: &BTreeSet<String>, late: &BTreeMap<Strin
     let again: BTreeSet<String> = fit.difference(&from.built).cloned().collect();
     let mut built = Built::default();
     if !again.is_empty() {
+        world.keep(Step::Building { nodes: again.clone() })?;
         built = world.build(&again)?;
         let Built { invocation, results, seconds } = built.clone();
         world.keep(Step::Built { invocation, results, seconds })?;

@@ -23,35 +23,41 @@ pub struct Progress {
 /// built anew when a decision that held is made again.
 pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet<String>) -> Progress {
     let mut progress = Progress::default();
-    let mut same = false;
-    let mut failed = BTreeSet::new();
+    let mut read = None;
+    // Whether the newest process met an act that failed.
+    let mut failed = false;
     let mut exit_code = 0;
     for kept in &run.steps {
         match &kept.step {
             Step::Started { .. } => {}
-            Step::Resumed { .. } => progress.resumed += 1,
-            Step::Inputs { hashes } => same = hashes == inputs,
-            // A build that began after a decision is of the next one.
-            Step::Built { results, .. } => {
-                progress.decided = None;
-                for (node, status) in results {
-                    match Status::of(Some(status)) {
-                        Status::Built => progress.built.insert(node.clone()),
-                        Status::Failed | Status::Skipped | Status::Unknown => progress.built.remove(node),
-                    };
+            Step::Resumed { .. } => {
+                progress.resumed += 1;
+                failed = false;
+            }
+            // What was built and decided from other files is not what they say now, even when they are changed back: a build may have begun in between.
+            Step::Inputs { hashes } => {
+                if read.is_some_and(|read| read != hashes) {
+                    progress.decided = None;
+                    progress.built = BTreeSet::new();
                 }
+                read = Some(hashes);
+            }
+            // What it will leave is not what was decided on, and as long as it does not end, nobody knows what it did.
+            Step::Building { nodes } => {
+                progress.decided = None;
+                progress.built.retain(|node| !nodes.contains(node));
+            }
+            Step::Built { results, .. } => {
+                let built = results.iter().filter(|(_, status)| Status::of(Some(status)) == Status::Built);
+                progress.built.extend(built.map(|(node, _)| node.clone()));
             }
             Step::Decided { decision, exit_code: code, .. } => {
                 exit_code = *code;
                 progress.decided = Some(Decided { decision: decision.clone(), exit_code: *code, durable: true });
             }
-            Step::Intent(intent) => {
-                failed.insert(intent.key.clone());
-            }
-            Step::Done { key, .. } => {
-                failed.remove(key);
-            }
-            Step::Failed { .. }
+            Step::Failed { .. } => failed = true,
+            Step::Intent(_)
+            | Step::Done { .. }
             | Step::Landed { .. }
             | Step::Expected { .. }
             | Step::Snapshot { .. }
@@ -59,22 +65,21 @@ pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet
             | Step::Sealed { .. } => {}
         }
     }
-    let sealed = match run.state() {
-        State::Sealed { exit_code } => Some(exit_code),
-        State::Interrupted => None,
-    };
-    match sealed {
-        // It was stopped before it decided, or ended with acts that are not done: those are still to do.
-        Some(_) if progress.decided.is_none() || !failed.is_empty() => {}
-        Some(code) if exit_code == 0 || code == 0 => progress.finished = Some(code),
-        // It held: what was not shown to be right is made anew, and decided anew.
-        Some(_) => {
-            progress.decided = None;
-            progress.built.retain(|node| !restore.contains(node));
+    match run.state() {
+        State::Sealed { exit_code: ended } => {
+            // It was stopped before it decided, or ended with acts that are not done: those are still to do.
+            let open = progress.decided.is_none() || failed || ended != exit_code;
+            if !open && ended == 0 {
+                progress.finished = Some(ended);
+            } else if !open {
+                // It held: what was not shown to be right is made anew, and decided anew.
+                progress.decided = None;
+                progress.built.retain(|node| !restore.contains(node));
+            }
         }
-        None => {}
+        State::Interrupted => {}
     }
-    if !same {
+    if read != Some(inputs) {
         progress.decided = None;
         progress.built = BTreeSet::new();
     }
