@@ -51,6 +51,9 @@ pub enum Step {
     Landed {
         /// By `source.table`.
         sources: BTreeMap<String, String>,
+        /// By unique id of a source that landed, what was measured of it: how a resume knows that it changed since.
+        #[serde(default)]
+        seen: BTreeMap<String, String>,
     },
     /// A build begins: from now on these nodes may be other than what was checked.
     Building {

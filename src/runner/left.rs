@@ -54,6 +54,11 @@ pub fn waiting(project: &Project, plan: &Plan, nodes: &BTreeSet<String>, late: &
         .collect()
 }
 
+/// Of these nodes, what is made of one of those sources and nodes.
+pub fn below(project: &Project, nodes: &BTreeSet<String>, above: &BTreeSet<String>) -> BTreeSet<String> {
+    nodes.iter().filter(|node| !project.ancestors(node).is_disjoint(above)).cloned().collect()
+}
+
 /// What a build was asked for and did not do: each failure with everything below it.
 pub fn failed(project: &Project, asked: &BTreeSet<String>, built: &Built) -> Vec<Unbuilt> {
     let above: BTreeMap<&String, BTreeSet<String>> = asked.iter().map(|node| (node, project.ancestors(node))).collect();

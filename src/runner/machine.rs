@@ -25,8 +25,8 @@ pub enum Halt {
 /// Whether a source has landed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Landing {
-    /// It has, as far as its checks ask for no hold.
-    Landed,
+    /// It has, as far as its checks ask for no hold; and what they measured, which is another text when other rows are there. Empty when that is not known.
+    Landed(String),
     /// It has not, or that cannot be told: why.
     Late(String),
 }
@@ -95,6 +95,8 @@ pub trait World {
     /// # Errors
     /// Only a halt; what cannot be built is absent from the results.
     fn build(&mut self, nodes: &BTreeSet<String>) -> Result<Built, Halt>;
+    /// Of what can be built, what is made of one of these sources and nodes.
+    fn below(&mut self, above: &BTreeSet<String>) -> BTreeSet<String>;
     /// What is not worth building while these sources are late, by cause.
     fn waiting(&mut self, late: &BTreeSet<String>) -> Vec<Unbuilt>;
     /// What a build was asked for and did not do, by cause.
@@ -163,19 +165,27 @@ fn walk(world: &mut dyn World, path: &Path, from: &Progress) -> Result<Ended, Ha
 }
 
 fn decide(world: &mut dyn World, path: &Path, from: &Progress) -> Result<Decided, Halt> {
-    let late = gate(world, path)?;
+    let Gated { late, seen } = gate(world, path)?;
     let unbuilt = match &path.build {
         Build::None => Vec::new(),
-        Build::Dbt { nodes } | Build::Command { nodes, .. } => build(world, nodes, &late, from)?,
+        Build::Dbt { nodes } | Build::Command { nodes, .. } => build(world, nodes, &late, &seen, from)?,
     };
     world.decide(&unbuilt)
 }
 
-/// The sources that have not landed when the build must begin, by unique id, and why.
-fn gate(world: &mut dyn World, path: &Path) -> Result<BTreeMap<String, String>, Halt> {
+/// What the gate lets through, by unique id.
+#[derive(Default)]
+struct Gated {
+    /// The sources that have not landed when the build must begin, and why.
+    late: BTreeMap<String, String>,
+    /// What was measured of those that have.
+    seen: BTreeMap<String, String>,
+}
+
+fn gate(world: &mut dyn World, path: &Path) -> Result<Gated, Halt> {
     let gate = &path.gate;
     if gate.sources.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Gated::default());
     }
     let begun = world.now();
     let patience = SignedDuration::try_from(gate.wait).unwrap_or(SignedDuration::ZERO);
@@ -189,20 +199,26 @@ fn gate(world: &mut dyn World, path: &Path) -> Result<BTreeMap<String, String>, 
             .sources
             .keys()
             .filter_map(|source| match landings.get(source) {
-                Some(Landing::Landed) => None,
+                Some(Landing::Landed(_)) => None,
                 Some(Landing::Late(why)) => Some((source.clone(), why.clone())),
                 None => Some((source.clone(), "it was not looked at".to_owned())),
             })
             .collect();
-        if kept.as_ref() != Some(&late) {
+        let measured = |(source, landing): (&String, &Landing)| match landing {
+            Landing::Landed(seen) => Some((source.clone(), seen.clone())),
+            Landing::Late(_) => None,
+        };
+        let seen: BTreeMap<String, String> = landings.iter().filter_map(measured).collect();
+        let saw = Some((late.clone(), seen.clone()));
+        if kept != saw {
             let said = |source: &String| late.get(source).cloned().unwrap_or_else(|| "landed".to_owned());
             let sources = gate.sources.iter().map(|(id, name)| (name.clone(), said(id))).collect();
-            world.keep(Step::Landed { sources })?;
-            kept = Some(late.clone());
+            world.keep(Step::Landed { sources, seen: seen.clone() })?;
+            kept = saw;
         }
         let now = world.now();
         if late.is_empty() || now >= end {
-            return Ok(late);
+            return Ok(Gated { late, seen });
         }
         world.pause(end.min(now.checked_add(pace(gate.every)).unwrap_or(end)))?;
     }
@@ -212,12 +228,25 @@ fn pace(every: Duration) -> SignedDuration {
     SignedDuration::try_from(every.max(Duration::from_millis(100))).unwrap_or(SignedDuration::from_secs(60))
 }
 
-fn build(world: &mut dyn World, needed: &BTreeSet<String>, late: &BTreeMap<String, String>, from: &Progress) -> Result<Vec<Unbuilt>, Halt> {
+/// Builds what is fit to be, but for what an earlier process built of just these sources.
+fn build(
+    world: &mut dyn World,
+    needed: &BTreeSet<String>,
+    late: &BTreeMap<String, String>,
+    seen: &BTreeMap<String, String>,
+    from: &Progress,
+) -> Result<Vec<Unbuilt>, Halt> {
+    let same = |source: &String, measured: &String| !measured.is_empty() && from.seen.get(source) == Some(measured);
+    let changed = seen.iter().filter(|(source, measured)| !same(source, measured)).map(|(source, _)| source);
+    let changed: BTreeSet<String> = changed.chain(late.keys()).cloned().collect();
     let late: BTreeSet<String> = late.keys().cloned().collect();
     let mut unbuilt = world.waiting(&late);
     let waiting: BTreeSet<String> = unbuilt.iter().flat_map(|unbuilt| unbuilt.relations.iter().cloned()).collect();
     let fit: BTreeSet<String> = needed.difference(&waiting).cloned().collect();
-    let again: BTreeSet<String> = fit.difference(&from.built).cloned().collect();
+    let outdated = world.below(&changed);
+    let mut again: BTreeSet<String> = fit.iter().filter(|node| !from.built.contains(*node) || outdated.contains(*node)).cloned().collect();
+    again.extend(world.below(&again).intersection(&fit).cloned());
+    let before: Vec<String> = fit.difference(&again).cloned().collect();
     let mut built = Built::default();
     if !again.is_empty() {
         world.keep(Step::Building { nodes: again.clone() })?;
@@ -225,7 +254,7 @@ fn build(world: &mut dyn World, needed: &BTreeSet<String>, late: &BTreeMap<Strin
         let Built { invocation, results, seconds } = built.clone();
         world.keep(Step::Built { invocation, results, seconds })?;
     }
-    built.results.extend(from.built.intersection(&fit).map(|node| (node.clone(), super::left::SUCCESS.to_owned())));
+    built.results.extend(before.into_iter().map(|node| (node, super::left::SUCCESS.to_owned())));
     unbuilt.extend(world.failed(&fit, &built));
     Ok(unbuilt)
 }

@@ -12,7 +12,7 @@ mod progress;
 mod release;
 mod stages;
 
-pub use left::{Status, failed, waiting};
+pub use left::{Status, below, failed, waiting};
 pub use machine::{Acted, Built, Decided, Ended, Halt, Landing, World, run};
 pub use progress::{Progress, progress};
 pub use release::{releases, to_restore};

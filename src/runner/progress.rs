@@ -13,6 +13,8 @@ pub struct Progress {
     pub decided: Option<Decided>,
     /// Nodes that were built and need not be built again, by unique id.
     pub built: BTreeSet<String>,
+    /// What was measured of the sources before that, by unique id.
+    pub seen: BTreeMap<String, String>,
     /// How many processes went on with this run before.
     pub resumed: u64,
     /// Nothing is left to do: the exit code with which it ended.
@@ -24,6 +26,7 @@ pub struct Progress {
 pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet<String>) -> Progress {
     let mut progress = Progress::default();
     let mut read = None;
+    let mut seen: Option<&BTreeMap<String, String>> = None;
     // Whether the newest process met an act that failed.
     let mut failed = false;
     let mut exit_code = 0;
@@ -45,6 +48,8 @@ pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet
             // What it will leave is not what was decided on, and as long as it does not end, nobody knows what it did.
             Step::Building { nodes } => {
                 progress.decided = None;
+                // Whatever is made of a source that changed is among the nodes, or waits for a source that is not seen now.
+                progress.seen = seen.cloned().unwrap_or_default();
                 progress.built.retain(|node| !nodes.contains(node));
             }
             Step::Built { results, .. } => {
@@ -55,10 +60,10 @@ pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet
                 exit_code = *code;
                 progress.decided = Some(Decided { decision: decision.clone(), exit_code: *code, durable: true });
             }
+            Step::Landed { seen: measured, .. } => seen = Some(measured),
             Step::Failed { .. } => failed = true,
             Step::Intent(_)
             | Step::Done { .. }
-            | Step::Landed { .. }
             | Step::Expected { .. }
             | Step::Snapshot { .. }
             | Step::Answered { .. }

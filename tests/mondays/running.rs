@@ -59,7 +59,7 @@ pub fn journal(project: &Path) -> Vec<String> {
     steps
         .iter()
         .map(|kept| match &kept.step {
-            Step::Landed { sources } => {
+            Step::Landed { sources, .. } => {
                 let late: Vec<&str> = sources.iter().filter(|(_, how)| *how != "landed").map(|(source, _)| source.as_str()).collect();
                 format!("landed, but for {late:?}")
             }

@@ -292,7 +292,7 @@ impl World for Real<'_> {
         let asked = decide::asked(&plan.expected, &heard.outcomes, heard.decided_at);
         let landing = |checks: &Vec<String>| {
             let holding = checks.iter().find(|check| asked.get(*check).is_none_or(|verdict| *verdict == Verdict::Hold));
-            holding.map_or(Landing::Landed, |check| Landing::Late(format!("{check}: {}", ended(&heard.outcomes, check))))
+            holding.map_or_else(|| Landing::Landed(measured(&heard.outcomes, checks)), |check| Landing::Late(format!("{check}: {}", ended(&heard.outcomes, check))))
         };
         Ok(plan.landings.iter().map(|(source, checks)| (source.clone(), landing(checks))).collect())
     }
@@ -338,6 +338,10 @@ impl World for Real<'_> {
             Build::None => {}
         }
         Ok(built)
+    }
+
+    fn below(&mut self, above: &BTreeSet<String>) -> BTreeSet<String> {
+        runner::below(&self.loaded.project, self.needed, above)
     }
 
     fn waiting(&mut self, late: &BTreeSet<String>) -> Vec<Unbuilt> {
@@ -428,6 +432,25 @@ impl World for Real<'_> {
     fn tell(&mut self, _decided: &Decided) -> Result<Acted, Halt> {
         Ok(Acted::default())
     }
+}
+
+/// What the checks of a source measured, but for what changes with the clock alone; empty when one of them measured nothing.
+fn measured(outcomes: &BTreeMap<String, crate::check::outcome::Outcome>, checks: &[String]) -> String {
+    use crate::check::outcome::Outcome;
+    let one = |check: &String| {
+        let measured = match outcomes.get(check)? {
+            Outcome::Pass(evidence) => evidence.measured(),
+            Outcome::Fail { measured, .. } => measured,
+            Outcome::Error(_) | Outcome::Skipped(_) => return None,
+        };
+        let facts: Vec<String> =
+            measured.facts.iter().filter(|(name, _)| name != "age_seconds").map(|(name, value)| format!("{name} {value}")).collect();
+        let dated = measured.facts.iter().any(|(name, _)| name == "newest");
+        let value = if dated { "" } else { measured.value.as_str() };
+        Some(format!("{check}: {} rows {value} {}", measured.rows_seen, facts.join(" ")))
+    };
+    let all: Option<Vec<String>> = checks.iter().map(one).collect();
+    all.map(|all| all.join("; ")).unwrap_or_default()
 }
 
 /// Why a check of the gate holds, in a few words.
