@@ -69,7 +69,7 @@ fn killed_at_any_moment_a_run_ends_as_if_nothing_had_happened() {
 fn two_runs_at_once_make_one_decision() {
     for world in worlds() {
         for round in 0..times("PRESSCHECK_PAIRS", 5) {
-            let before = runs(&world_or_new(&world)).len();
+            let before = runs(world_or_new(&world)).len();
             let children = [world.start(RUN), world.start(RUN)];
             let codes = children.map(|child| child.wait_with_output().unwrap().status.code().unwrap());
             let decided = codes.iter().filter(|code| **code == 0).count();

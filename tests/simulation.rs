@@ -409,7 +409,11 @@ impl World for Process<'_> {
         self.gate = Some(self.sim.sources);
         let mut landings = BTreeMap::new();
         for (at, id) in ["s0", "s1"].into_iter().enumerate() {
-            let landing = if self.sim.sources[at].landed && !self.sim.happens(3) { Landing::Landed(self.sim.sources[at].load.to_string()) } else { Landing::Late("late".into()) };
+            let landing = if self.sim.sources[at].landed && !self.sim.happens(3) {
+                Landing::Landed(self.sim.sources[at].load.to_string())
+            } else {
+                Landing::Late("late".into())
+            };
             if !self.sim.happens(2) {
                 landings.insert(id.to_owned(), landing);
             }
@@ -475,15 +479,15 @@ impl World for Process<'_> {
         let mut checks = vec![check("landed:0", "freshness", &[0]), check("landed:1", "freshness", &[1])];
         let mut outcomes = BTreeMap::new();
         let landed = if self.sim.is(Bug::GateIsEvidence) { self.gate.unwrap_or(self.sim.sources) } else { self.sim.sources };
-        for at in 0..2 {
-            let asked = self.asked(landed[at].landed);
+        for (at, source) in landed.iter().enumerate() {
+            let asked = self.asked(source.landed);
             outcomes.extend(asked.map(|outcome| (format!("landed:{at}"), outcome)));
         }
         let skips = unbuilt.iter().any(|one| one.relations.contains("table"));
-        for at in 0..2 {
+        for (at, half) in seen.iter().enumerate() {
             let id = format!("sound:{at}");
             checks.push(check(&id, "not_null", &[at]));
-            let asked = if skips { Some(skipped()) } else { self.asked(seen[at].sound) };
+            let asked = if skips { Some(skipped()) } else { self.asked(half.sound) };
             outcomes.extend(asked.map(|outcome| (id, outcome)));
         }
         for one in unbuilt {

@@ -111,7 +111,7 @@ fn path(run: &Run, loaded: &Loaded, contract: &Contract, plan: &Plan) -> Result<
         build,
         checks: plan.expected.checks.len(),
         publishes,
-        tells: false,
+        tells: run.interval.is_none() && !run.no_tell,
     })
 }
 

@@ -4,6 +4,7 @@
 mod build;
 mod begin;
 mod stages;
+mod walk;
 mod world;
 
 use clap::Args;
@@ -47,6 +48,9 @@ pub(super) struct Run {
     /// Decide and remember, and publish nothing
     #[arg(long, conflicts_with = "publish")]
     no_publish: bool,
+    /// Tell nobody; a run for earlier intervals never does
+    #[arg(long)]
+    no_tell: bool,
     #[arg(long, value_enum, default_value_t = Report::Text)]
     format: Report,
     /// Which verdict ends with exit code 1
@@ -102,7 +106,7 @@ impl Run {
         let mut codes = Vec::new();
         for (contract, file) in &contracts {
             for interval in self.intervals(contract)? {
-                let ended = world::run(self, &mut loaded, contract, &file.path, interval, look)?;
+                let ended = walk::run(self, &mut loaded, contract, &file.path, interval, look)?;
                 codes.push(ended.exit_code);
                 files.extend(ended.document.iter().map(|_| file.path.clone()));
                 decisions.extend(ended.document);
