@@ -10,6 +10,7 @@ use crate::plan::{CheckId, Expected, GuardedMetric, GuardingCheck, Plan, Step, U
 use crate::sentence::Telling;
 
 use super::document::*;
+use super::ended::*;
 
 /// What the document says that follows from nothing else in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

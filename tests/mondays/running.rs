@@ -6,11 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use presscheck::history::{History, Step};
 
 use super::{Mondays, decided, json, presscheck};
+use crate::tell::Received;
 
 /// Where Debian keeps it.
 fn faketime() -> PathBuf {
@@ -74,6 +75,55 @@ pub fn journal(project: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Where the Mondays' messages go: a chat, an address for hooks, a mail server.
+struct Receivers {
+    chat: (String, Received),
+    hooks: (String, Received),
+    port: u16,
+    letters: Arc<Mutex<Vec<String>>>,
+}
+
+impl Receivers {
+    fn new() -> Receivers {
+        let (port, letters) = crate::tell::smtp();
+        Receivers { chat: crate::tell::http(), hooks: crate::tell::http(), port, letters }
+    }
+    fn known_to<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            command.env_remove(name);
+        }
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        command.env("SLACK_ADDRESS", &self.chat.0).env("BI_ADDRESS", &self.hooks.0).env("BI_SECRET", secret)
+    }
+    /// What came since the last look: to whom, and its heading or kind.
+    fn took(&self) -> Vec<String> {
+        let bodies = |received: &Received| -> Vec<serde_json::Value> {
+            let requests = std::mem::take(&mut *received.requests.lock().expect("no thread died"));
+            requests.iter().map(|(_, body)| serde_json::from_str(body).expect("JSON")).collect()
+        };
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("?").lines().next().unwrap_or_default().to_owned();
+        let mut took: Vec<String> = bodies(&self.chat.1).iter().map(|body| format!("chat: {}", text(&body["text"]))).collect();
+        took.extend(bodies(&self.hooks.1).iter().map(|body| format!("hook: {}", text(&body["type"]))));
+        for letter in std::mem::take(&mut *self.letters.lock().expect("no thread died")) {
+            let header = |name: &str| letter.lines().find(|line| line.starts_with(name)).unwrap_or("?").to_owned();
+            took.push(format!("mail: {}", header("To: ")));
+        }
+        took.sort();
+        took
+    }
+}
+
+/// What a dashboard shows.
+fn shown(bikes: &Path) -> Vec<String> {
+    let connection = duckdb::Connection::open(bikes.join("brightside.duckdb")).expect("a database");
+    let sql = "select s.metric || ': ' || s.verdict || ', ' || s.shown || ', published ' || s.published::varchar || ', '
+                 || (select count(*) from reporting.weekly_operating_report as v where v.metric = s.metric and v.value is not null) || ' values'
+               from reporting.presscheck_status as s order by s.metric";
+    let mut statement = connection.prepare(sql).expect("both tables");
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    rows.map(|row| row.expect("text")).collect()
+}
+
 #[test]
 fn every_monday_runs_from_its_sources_to_its_decision() {
     let table: Mondays = yaml_serde::from_str(include_str!("../../sample_project/mondays.yml")).expect("the table of Mondays");
@@ -81,6 +131,7 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
     let mut journals = String::new();
     let folder = tempfile::tempdir().expect("a folder");
     let bikes = folder.path().join("bikes");
+    let receivers = Receivers::new();
     for monday in table.mondays.iter().filter(|monday| !monday.missing_warehouse) {
         let elsewhere = tempfile::tempdir().expect("a folder");
         let demo = presscheck(&["demo", "--into", "bikes", "--monday", &monday.name, "--format", "json"], elsewhere.path());
@@ -91,9 +142,12 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
             fs::remove_dir_all(bikes.join(".presscheck")).expect("the last Monday's history");
         } else {
             crate::commands::copy(&elsewhere.path().join("bikes"), &bikes);
-            fs::write(bikes.join("presscheck.yml"), SETTINGS).expect("settings");
+            crate::tell::configure(&bikes, receivers.port);
+            let settings = fs::read_to_string(bikes.join("presscheck.yml")).expect("settings");
+            fs::write(bikes.join("presscheck.yml"), settings + SETTINGS).expect("settings");
         }
-        let run = run_at(&monday.as_of, &["run", "--quiet", "--profiles-dir", ".", "--format", "json"], &bikes);
+        let mut command = at(&monday.as_of, &["run", "--quiet", "--profiles-dir", ".", "--format", "json"], &bikes);
+        let run = receivers.known_to(&mut command).output().expect("the program starts");
         let told = json(&run);
         let decided = decided(&told, &monday.expect.because);
         if decided != monday.expect {
@@ -105,8 +159,9 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
         if code(&again) != Some(monday.expect.exit_code) {
             wrong += &format!("{}: verify ended with {:?}: {}\n", monday.name, code(&again), String::from_utf8_lossy(&again.stdout));
         }
-        journals +=
-            &format!("== {}\n{}\n{}\n", monday.name, told["decisions"][0]["summary"].as_str().unwrap_or("?"), journal(&bikes).join("\n"));
+        journals += &format!("== {}\n{}\n", monday.name, told["decisions"][0]["summary"].as_str().unwrap_or("?"));
+        journals += &format!("-- journal\n{}\n-- received\n{}\n", journal(&bikes).join("\n"), receivers.took().join("\n"));
+        journals += &format!("-- tables\n{}\n", shown(&bikes).join("\n"));
     }
     assert!(wrong.is_empty(), "{wrong}");
     insta::assert_snapshot!("journals", journals);
@@ -119,7 +174,10 @@ fn a_model_that_fails_holds_exactly_its_metrics_and_a_resume_builds_only_what_is
     let demo = presscheck(&["demo", "--into", "bikes", "--monday", "all_landed", "--format", "json"], folder.path());
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let bikes = folder.path().join("bikes");
-    fs::write(bikes.join("presscheck.yml"), SETTINGS).expect("settings");
+    let receivers = Receivers::new();
+    crate::tell::configure(&bikes, receivers.port);
+    let settings = fs::read_to_string(bikes.join("presscheck.yml")).expect("settings");
+    fs::write(bikes.join("presscheck.yml"), settings + SETTINGS).expect("settings");
     // Only dbt's own run of the model sees the variable; every file stays as it is.
     let model = bikes.join("models/marts/mart_weekly_revenue_bridge.sql");
     let sql = fs::read_to_string(&model).expect("a model");
@@ -135,11 +193,13 @@ fn a_model_that_fails_holds_exactly_its_metrics_and_a_resume_builds_only_what_is
         ("resumed again", "right", &["run", "--resume"]),
     ] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--quiet", "--profiles-dir", "."]).collect();
-        let run = at(MOMENT, &arguments, &bikes).env("HOW", how).output().expect("the program starts");
+        let mut run = at(MOMENT, &arguments, &bikes);
+        let run = receivers.known_to(&mut run).env("HOW", how).output().expect("the program starts");
         let text = String::from_utf8_lossy(&run.stdout).into_owned();
         let steps = journal(&bikes);
         let newest = steps.iter().rposition(|step| step == "started" || step == "resumed").unwrap_or_default();
-        said += &format!("== {name}: {:?}\n{text}\n{}\n", run.status.code(), steps[newest..].join("\n"));
+        let (steps, received, shown) = (steps[newest..].join("\n"), receivers.took().join("\n"), shown(&bikes).join("\n"));
+        said += &format!("== {name}: {:?}\n{text}\n{steps}\n-- received\n{received}\n-- tables\n{shown}\n", run.status.code());
     }
     insta::assert_snapshot!("a_model_that_fails", said);
 }

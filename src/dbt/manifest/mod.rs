@@ -3,6 +3,7 @@
 //! What the file says in two places (tags, meta, freshness, owners) becomes one; what later rooms must not guess (the node that a test counts, the
 //! version that a bare name means) is settled here. What is lost is said in [`Project::notes`].
 
+mod config;
 mod enforced;
 mod semantic;
 mod wire;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::artifact::{self, Artifact, ReadFault};
 use super::json::{Strict, Text};
-use super::{Column, Exposure, Freshness, Group, Incremental, Node, NodeKind, Project, Test};
+use super::{Column, Exposure, Freshness, Group, Node, NodeKind, Project, Test};
 
 const AGAIN: &str = "`dbt compile` writes it again";
 
@@ -151,8 +152,8 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
     let asks = node.raw_code.as_deref().is_some_and(|raw| raw.contains("is_incremental"));
     let rendered = compiled_code.is_none() || asks || hooks.iter().any(|hook| hook.contains('{'));
     let template = matches!(kind, NodeKind::Model | NodeKind::Snapshot) && rendered;
-    let incremental = incremental(&config);
-    let rest = if template { readable(&mut config) } else { Map::new() };
+    let incremental = config::incremental(&config);
+    let rest = if template { config::readable(&mut config) } else { Map::new() };
     let version = node.version.map(|Text(version)| version);
     let latest = node.latest_version.map(|Text(latest)| latest);
     let default_materialized = match kind {
@@ -200,33 +201,6 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         config: rest,
         unique_id,
     }
-}
-
-/// How an incremental model adds to what is there.
-fn incremental(config: &wire::Config) -> Option<Incremental> {
-    let said = |key: &str| config.rest.0.get(key).map(|Strict(value)| value);
-    (config.materialized.as_deref() == Some("incremental")).then(|| Incremental {
-        has_key: match said("unique_key") {
-            None | Some(Value::Null) => false,
-            Some(Value::Array(columns)) => !columns.is_empty(),
-            Some(key) => key.as_str() != Some(""),
-        },
-        strategy: said("incremental_strategy").and_then(Value::as_str).map(str::to_owned),
-    })
-}
-
-/// The config as `config.get` in a template finds it.
-fn readable(config: &mut wire::Config) -> Map<String, Value> {
-    let mut read = wire::object(std::mem::take(&mut config.rest));
-    let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-    read.insert("materialized".to_owned(), text(&config.materialized));
-    read.insert("group".to_owned(), text(&config.group));
-    read.insert("access".to_owned(), text(&config.access));
-    read.insert("tags".to_owned(), config.tags.0.clone().into());
-    read.insert("enabled".to_owned(), true.into());
-    let meta = config.meta.0.iter().map(|(key, Strict(value))| (key.clone(), value.clone()));
-    read.insert("meta".to_owned(), Value::Object(meta.collect()));
-    read
 }
 
 fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {
