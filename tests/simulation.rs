@@ -332,7 +332,8 @@ impl Process<'_> {
             self.sim.in_flight.push(sent);
             return Err(Halt::Killed);
         }
-        let refused = if self.sim.happens(5) { Err("the other side is away".to_owned()) } else { self.sim.takes(&sent) };
+        let away = self.sim.happens(5);
+        let refused = if away { Err("the other side is away".to_owned()) } else { self.sim.takes(&sent) };
         self.moment()?;
         match refused {
             Ok(()) => {
@@ -343,7 +344,7 @@ impl Process<'_> {
             }
             Err(error) => {
                 if !self.sim.is(Bug::DoneBeforeAct) {
-                    self.write(Step::Failed { key, error: error.clone() })?;
+                    self.write(Step::Failed { key, error: error.clone(), refused: !away })?;
                 }
                 Ok(Acted { done: Vec::new(), failed: vec![error] })
             }

@@ -109,6 +109,9 @@ pub enum Step {
         key: String,
         /// Why, for people.
         error: String,
+        /// The decision cannot be acted on any more: the data moved on, or a newer one is out. A resume decides anew.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refused: bool,
     },
     /// The run is at its end.
     Sealed {

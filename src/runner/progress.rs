@@ -61,7 +61,12 @@ pub fn progress(run: &Run, inputs: &BTreeMap<String, String>, restore: &BTreeSet
                 progress.decided = Some(Decided { decision: decision.clone(), exit_code: *code, durable: true });
             }
             Step::Landed { seen: measured, .. } => seen = Some(measured),
-            Step::Failed { .. } => failed = true,
+            Step::Failed { refused, .. } => {
+                failed = true;
+                if *refused {
+                    progress.decided = None;
+                }
+            }
             Step::Intent(_)
             | Step::Done { .. }
             | Step::Expected { .. }
