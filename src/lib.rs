@@ -46,4 +46,5 @@ pub mod openlineage;
 pub mod publish;
 pub mod output;
 pub mod project;
+pub mod runner;
 pub mod cli;

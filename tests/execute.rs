@@ -43,7 +43,7 @@ fn plan(scans: &[(&str, &[Measure<'_>])]) -> Plan {
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
-        stands_on: std::collections::BTreeSet::new(),
+        stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
         publishing: presscheck::plan::Publishing::default(),
     };

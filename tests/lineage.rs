@@ -49,6 +49,7 @@ pub fn node(kind: NodeKind, name: &str) -> Node {
         database: Some("db".into()),
         schema: "main".into(),
         identifier: name.into(),
+        incremental: None,
         relation_name: Some(format!("\"db\".\"main\".\"{name}\"")),
         raw_code: String::new(),
         compiled_code: None,

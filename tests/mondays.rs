@@ -4,6 +4,8 @@
 
 #[cfg(feature = "postgres")]
 mod ledger;
+#[cfg(target_os = "linux")]
+pub mod running;
 #[cfg(feature = "postgres")]
 mod postgres;
 

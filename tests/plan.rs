@@ -68,6 +68,7 @@ pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         database: Some("brightside".into()),
         schema: "main".into(),
         identifier: name.into(),
+        incremental: None,
         relation_name: Some(format!("\"brightside\".\"main\".\"{name}\"")),
         raw_code: String::new(),
         compiled_code: None,

@@ -2,7 +2,7 @@
 //! is not what was checked is not written.
 
 mod hooks;
-mod world;
+pub mod world;
 
 use std::fmt::Write;
 

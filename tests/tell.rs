@@ -167,7 +167,7 @@ fn answer(mut stream: TcpStream, received: &Received) -> std::io::Result<()> {
 }
 
 /// A mail server that takes everything; the letters it got.
-fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
+pub fn smtp() -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let letters = Arc::new(Mutex::new(Vec::new()));
@@ -227,7 +227,7 @@ pub fn as_real(bikes: &Path) {
     fs::write(stored, written.replace("\"rehearsal\": true", "\"rehearsal\": false")).unwrap();
 }
 
-fn configure(bikes: &Path, port: u16) {
+pub fn configure(bikes: &Path, port: u16) {
     let text = format!(
         "routes:\n  data-alerts: {{slack: SLACK_ADDRESS}}\n  bi_refresh: {{webhook: BI_ADDRESS, secret: BI_SECRET}}\n  bi_banner: {{webhook: BI_ADDRESS, secret: BI_SECRET}}\n  pager: {{command: [/bin/sh, -c, \"cat > paged.json; env > paged.env\"]}}\nmail: {{host: 127.0.0.1, port: {port}, tls: none, from: presscheck <presscheck@brightside.example>}}\n"
     );

@@ -74,6 +74,27 @@ pub fn interval_containing(unit: IntervalUnit, starts: Weekday, zone: &TimeZone,
     found.map_err(|error| error.to_string())
 }
 
+/// The intervals that lie in the half-open span of days `[first, end)`, the oldest first.
+///
+/// # Errors
+/// As [`latest_interval`]; more than 10,000 of them.
+pub fn intervals_between(unit: IntervalUnit, starts: Weekday, zone: &TimeZone, first: Date, end: Date) -> Result<Vec<Interval>, String> {
+    let text = |error: jiff::Error| error.to_string();
+    let (first, end) = (first_instant(first, zone).map_err(text)?, first_instant(end, zone).map_err(text)?);
+    let mut found = Vec::new();
+    let mut at = interval_containing(unit, starts, zone, first.timestamp())?;
+    while at.end <= end {
+        if at.start >= first {
+            found.push(at.clone());
+        }
+        if found.len() > 10_000 {
+            return Err("these are more than 10,000 intervals".to_owned());
+        }
+        at = interval_containing(unit, starts, zone, at.end.timestamp())?;
+    }
+    Ok(found)
+}
+
 /// The first instant after `day` in `zone`: what is valid through a day ends there.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 pub use closures::{Closed, Closure, Closures};
-pub use interval::{Interval, end_of, interval_containing, latest_interval};
+pub use interval::{Interval, end_of, interval_containing, intervals_between, latest_interval};
 pub use ready_by::{ReadyBy, deadline};
 pub use slots::{Slot, slots};
 

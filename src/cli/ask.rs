@@ -18,7 +18,7 @@ use crate::decide::{self, Context, FactName};
 use crate::diagnostic::At;
 use crate::execute::{self, Answers};
 use crate::plan::{CheckId, Plan};
-use crate::record::{self, Document};
+use crate::record::{self, Document, ReleaseRecord};
 use crate::warehouse::{Down, Warehouse};
 
 /// Longest that one statement may take, unless presscheck.yml says otherwise.
@@ -38,6 +38,8 @@ pub(super) struct Manner<'a> {
     pub(super) locked: bool,
     /// Whether this run built what the plan stands on; else dbt's last run says what was built.
     pub(super) built_here: bool,
+    /// How what is held gets free again.
+    pub(super) release: &'a dyn Fn(&Document) -> Vec<ReleaseRecord>,
 }
 
 /// What came of it.
@@ -110,7 +112,8 @@ impl Manner<'_> {
         let meta = meta(loaded, one, self.as_of.is_some());
         let write = |context: &Context| {
             let decision = decide::decide_safely(&one.plan.expected, &outcomes, context, decided_at);
-            let document = Document::new(&one.plan, &answers, &outcomes, &decision, &meta);
+            let mut document = Document::new(&one.plan, &answers, &outcomes, &decision, &meta);
+            document.release = (self.release)(&document);
             (document, decision.exit_code(self.fail_on))
         };
         let (document, exit_code) = write(&context.clone().holds(FactName::RecordDurable, "stored before it was told"));

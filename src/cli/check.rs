@@ -83,6 +83,7 @@ impl Check {
             look,
             locked: false,
             built_here: false,
+            release: &|_| Vec::new(),
         };
         let path = store::path(&loaded.workspace.target, &one.plan.contract);
         let decided = manner.decide(loaded, one, &mut |document, _| {

@@ -28,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) kinds: Kinds,
     /// Hash of every input read so far: file and blake3.
     pub(super) inputs: Vec<(PathBuf, blake3::Hash)>,
+    /// The target folder of the build that this run did, where it did one: its results count, not those of dbt's last run.
+    pub(super) built_in: Option<PathBuf>,
 }
 
 /// A contract file, read; `contract` is there when enough of it was right.
@@ -84,7 +86,7 @@ impl Loaded {
             draw::findings(&findings);
         }
         let (templates, kinds) = kinds(&workspace)?;
-        Ok(Loaded { workspace, project, lineage, timings, templates, kinds, inputs })
+        Ok(Loaded { workspace, project, lineage, timings, templates, kinds, inputs, built_in: None })
     }
 
     /// Says what reading the artifacts lost or doubted; for commands whose output has no place for it.

@@ -35,6 +35,7 @@ mod openlineage;
 mod plan;
 mod publish;
 mod review;
+mod run;
 mod schema;
 mod tell;
 mod verify;
@@ -59,6 +60,8 @@ struct Cli {
 enum Command {
     /// Run the checks of a contract and decide which metrics may be published
     Check(check::Check),
+    /// The whole path of a report: wait for its sources, build what it needs, check, decide, remember
+    Run(run::Run),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
     /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
+        Command::Run(run) => run.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Verify(verify) => verify.run(look),
         Command::Publish(publish) => publish.run(look),

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::arguments::{Place, Reach, Which};
 use super::load::{self, Loaded};
 use super::{Stopped, connect, draw};
-use crate::calendar::{self, Interval, Weekday};
+use crate::calendar::{self, Interval, IntervalUnit, Weekday};
 use crate::check::Spec;
 use crate::check::dbt_tests::Results;
 use crate::check::outcome::Fault;
@@ -69,8 +70,9 @@ pub(super) fn plans_of(
     let contracts = load::sound_contracts(loaded, &which.contracts, look)?;
     let mut prepared = Vec::new();
     for (contract, file) in contracts {
-        let given = given(loaded, &contract, reach, now)?;
-        let plan = one(loaded, &contract, macros, selection.clone(), given, now).map_err(|stopped| Stopped {
+        let interval = of_schedule(&contract, now)?;
+        let given = given(loaded, &contract, reach, now, interval.as_ref())?;
+        let plan = one(loaded, &contract, macros, selection.clone(), given, interval).map_err(|stopped| Stopped {
             findings: stopped.findings.into_iter().map(|finding| placed(finding, &file.path)).collect(),
             ..stopped
         })?;
@@ -86,16 +88,21 @@ pub(super) fn one(
     macros: &Macros,
     selection: Option<BTreeSet<String>>,
     given: plan::Given,
-    now: Timestamp,
+    interval: Option<Interval>,
 ) -> Result<Plan, Stopped> {
-    let interval = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
     let options = plan::Options { interval, selection, macros, given };
     plan::build(contract, &loaded.project, &loaded.lineage, &options).map_err(usage)
 }
 
 /// What the contract refers to: the days of its calendar, and what earlier runs measured.
-pub(super) fn given(loaded: &mut Loaded, contract: &Contract, reach: &Reach, now: Timestamp) -> Result<plan::Given, Stopped> {
-    let past = past(loaded, contract, now)?;
+pub(super) fn given(
+    loaded: &mut Loaded,
+    contract: &Contract,
+    reach: &Reach,
+    now: Timestamp,
+    interval: Option<&Interval>,
+) -> Result<plan::Given, Stopped> {
+    let past = past(loaded, contract, now, interval);
     let results = results(loaded, contract);
     let (connections, near) = connections(loaded, contract, reach)?;
     let kept = kept(loaded, contract, now)?;
@@ -154,7 +161,11 @@ fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_r
     if !contract.checks.iter().any(|check| reads(check)) {
         return None;
     }
-    match loaded.workspace.artifact("run_results.json") {
+    let artifact = match &loaded.built_in {
+        Some(folder) => loaded.workspace.artifact_in(folder, "run_results.json"),
+        None => loaded.workspace.artifact("run_results.json"),
+    };
+    match artifact {
         Ok(None) => None,
         Ok(Some((path, bytes))) => {
             loaded.inputs.push((path.clone(), blake3::hash(&bytes)));
@@ -165,23 +176,27 @@ fn results(loaded: &mut Loaded, contract: &Contract) -> Option<Result<dbt::run_r
 }
 
 /// What earlier runs of the contract measured. A history that cannot be read is a fault of the checks that need it, and of no others.
-fn past(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<plan::Past, Stopped> {
+fn past(loaded: &Loaded, contract: &Contract, now: Timestamp, interval: Option<&Interval>) -> plan::Past {
     let needed = contract.checks.iter().any(|check| matches!(check.value, Spec::row_count(_) | Spec::aggregate(_) | Spec::change(_)));
     if !needed {
-        return Ok(plan::Past::default());
+        return plan::Past::default();
     }
-    let start = contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()?;
-    let before = start.map_or(now, |interval| interval.start.timestamp());
+    let before = interval.map_or(now, |interval| interval.start.timestamp());
     let found = |history: History| history.verify().and_then(|_| history.earlier(&contract.contract, before, now));
     let read = History::read(&loaded.workspace.history()).and_then(|history| history.map_or_else(|| Ok(BTreeMap::new()), found));
     let number = |value: crate::history::Value| value.value.parse().ok().map(|number| (value.start, number));
-    Ok(match read {
+    match read {
         Ok(found) => {
             let values = found.into_iter().map(|(check, values)| (check, values.into_iter().filter_map(number).collect()));
             plan::Past { values: values.collect(), unreadable: None }
         }
         Err(unreadable) => plan::Past { values: BTreeMap::new(), unreadable: Some(unreadable) },
-    })
+    }
+}
+
+/// What a run of the contract covers now; nothing, when it has no schedule.
+pub(super) fn of_schedule(contract: &Contract, now: Timestamp) -> Result<Option<Interval>, Stopped> {
+    contract.schedule.as_ref().map(|schedule| interval(schedule, now)).transpose()
 }
 
 /// The metrics of which the snapshot keeps a certified value. What cannot be read is not known to be kept.
@@ -196,13 +211,18 @@ fn kept(loaded: &Loaded, contract: &Contract, now: Timestamp) -> Result<BTreeMap
 
 /// The newest interval of the schedule that has ended.
 pub(super) fn interval(schedule: &Schedule, now: Timestamp) -> Result<Interval, Stopped> {
+    let (unit, starts, zone) = clock(schedule)?;
+    calendar::latest_interval(unit, starts, &zone, now).map_err(|message| Stopped::usage(Finding::error(codes::BAD_INTERVAL, message)))
+}
+
+/// How a schedule counts: the unit, the first day of a week, the zone.
+pub(super) fn clock(schedule: &Schedule) -> Result<(IntervalUnit, Weekday, TimeZone), Stopped> {
     let name = schedule.timezone.as_ref().map_or("UTC", |zone| zone.value.as_str());
-    let zone = jiff::tz::TimeZone::get(name).map_err(|_| {
+    let zone = TimeZone::get(name).map_err(|_| {
         Stopped::usage(Finding::error(codes::BAD_ZONE, format!("`{name}` is not a time zone")).help("write an IANA name: Europe/London"))
     })?;
     let starts = schedule.starts.as_ref().map_or(Weekday::Monday, |starts| starts.value);
-    calendar::latest_interval(schedule.interval.value, starts, &zone, now)
-        .map_err(|message| Stopped::usage(Finding::error(codes::BAD_INTERVAL, message)))
+    Ok((schedule.interval.value, starts, zone))
 }
 
 fn usage(findings: Vec<Finding>) -> Stopped {

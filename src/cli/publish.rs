@@ -140,7 +140,12 @@ pub(super) fn said(document: &Document, published: &Published) -> String {
 }
 
 fn keys(one: &Prepared) -> Option<&Keys> {
-    let publish = one.contract.as_ref()?.publish.as_ref()?;
+    one.contract.as_ref().and_then(wanted)
+}
+
+/// What a contract publishes, where it publishes something.
+pub(super) fn wanted(contract: &crate::contract::Contract) -> Option<&Keys> {
+    let publish = contract.publish.as_ref()?;
     let hooks = !publish.on_publish.is_empty() || !publish.on_hold.is_empty();
     Some(publish).filter(|publish| publish.snapshot.is_some() || publish.status.is_some() || hooks)
 }

@@ -167,6 +167,10 @@ pub struct Schedule {
     /// The latest safe publication time after the interval's end: `monday 12:00` or `12:00`.
     #[serde(default)]
     pub ready_by: Option<At<String>>,
+    /// How long `presscheck run` waits for sources that have not landed: `45m`; it looks once when absent. It never waits beyond the last moment at which
+    /// the rest of the run still fits before `ready_by`.
+    #[serde(default)]
+    pub wait: Option<At<Age>>,
     /// What a decision after `ready_by` asks for: `warn` (default) or `hold`.
     #[serde(default)]
     pub late: Option<At<Severity>>,

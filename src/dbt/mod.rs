@@ -101,6 +101,8 @@ pub struct Node {
     pub schema: String,
     /// Alias (models) or identifier (sources).
     pub identifier: String,
+    /// Of incremental models: how they add to what is there.
+    pub incremental: Option<Incremental>,
     /// Quoted as dbt renders it; `None` for ephemeral models.
     pub relation_name: Option<String>,
     pub raw_code: String,
@@ -129,6 +131,15 @@ pub struct Node {
     pub config: serde_json::Map<String, serde_json::Value>,
     /// SQL of post- and pre-hooks.
     pub hooks: Vec<String>,
+}
+
+/// How an incremental model adds to what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Incremental {
+    /// Whether it has a `unique_key`: a row that comes again replaces the one that is there.
+    pub has_key: bool,
+    /// `incremental_strategy`, where it is said.
+    pub strategy: Option<String>,
 }
 
 /// A documented or observed column.

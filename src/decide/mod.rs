@@ -88,6 +88,13 @@ pub fn decide(expected: &Expected, outcomes: &BTreeMap<CheckId, Outcome>, contex
     }
 }
 
+/// What each expected check asks for by itself, waivers applied: what a gate before the decision goes by.
+pub fn asked(expected: &Expected, outcomes: &BTreeMap<CheckId, Outcome>, decided_at: jiff::Timestamp) -> BTreeMap<CheckId, Verdict> {
+    let context = Context::unknown();
+    let case = rules::Case { expected, outcomes, context: &context, decided_at };
+    expected.checks.iter().map(|check| (check.id.clone(), case.asked(check))).collect()
+}
+
 /// Decides twice, by two roads, and survives a bug in either: a panic or a disagreement holds every metric.
 pub fn decide_safely(
     expected: &Expected,

@@ -81,6 +81,14 @@ impl Case<'_> {
         self.expected.waivers.iter().find(|waiver| self.decided_at < waiver.ends && self.covers(waiver, check))
     }
 
+    /// What the check asks for of metrics of which it says nothing special.
+    pub fn asked(&self, check: &GuardingCheck) -> Verdict {
+        match asks(self.ended(check), self.severity(check)) {
+            Verdict::Hold if self.waiver(check).is_some() => Verdict::Warn,
+            asked => asked,
+        }
+    }
+
     fn checks(&self, metric: &GuardedMetric) -> Vec<Cause> {
         let mut causes = Vec::new();
         for check in &self.expected.checks {

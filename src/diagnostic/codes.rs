@@ -138,6 +138,10 @@ codes! {
     NOT_WRITTEN = "PC442", "not-written", "A file that is not written: it is there already, or the folder refuses it.";
     NOT_ODCS = "PC443", "not-odcs", "A file that is no data contract of ODCS 3, or of which nothing can be a contract here.";
     UNTOLD = "PC450", "untold", "Somebody could not be told, because what was told before cannot be read or kept.";
+    RUN_GOES_ON = "PC460", "run-goes-on", "Another run of this contract and interval is going on.";
+    ATTEMPTS_USED = "PC461", "attempts-used", "A run was resumed as often as it may be.";
+    RUN_BROKEN = "PC462", "run-broken", "A run could not go on: nothing can be remembered, or nothing can be built.";
+    NO_COMMAND = "PC463", "no-command", "presscheck.yml builds with a command and names none.";
     HELD = "PC501", "held", "A metric that must not be shown.";
     WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }

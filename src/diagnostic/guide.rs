@@ -147,6 +147,10 @@ guides! {
     NOT_WRITTEN: "What somebody wrote is not overwritten.", "$ presscheck init && presscheck init", "Move the file away, or edit it.";
     NOT_ODCS: "A contract that is made of another file would promise nothing of what it says.", "$ presscheck import odcs dbt_project.yml", "Name a document with kind: DataContract and apiVersion: v3.x, whose schema names models of the project.";
     UNTOLD: "Without its memory a timer would say everything again every few minutes.", "$ chmod 0 .presscheck && presscheck tell", "Make the history's folder writable, or let the other `presscheck tell` end.";
+    RUN_GOES_ON: "Two runs of one contract and interval would decide and publish twice.", "$ presscheck run & presscheck run", "Wait for the end of the other; its decision counts.";
+    ATTEMPTS_USED: "What fails again and again is not mended by trying once more, and each try costs the warehouse.", "$ presscheck run --resume", "See `presscheck explain METRIC`; mend the cause, then begin anew with `presscheck run`.";
+    RUN_BROKEN: "What cannot be remembered was not done, and what cannot be built is not today's.", "$ presscheck run   # on a full disk, or without dbt", "Mend what the message says, then `presscheck run --resume`.";
+    NO_COMMAND: "An empty command would build nothing and look like success.", "# presscheck.yml\nbuild: {with: command}", "Write the program and its arguments: `build: {with: command, command: [make, models]}`.";
     HELD: "A check that guards it failed or could not be asked, or nothing vouches for it.", "$ presscheck check", "`presscheck explain METRIC` says why and what to do.";
     WARNED: "The number may be used, with what is said beside it.", "$ presscheck check", "`presscheck explain METRIC` says why.";
 }

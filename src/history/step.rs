@@ -1,6 +1,6 @@
 //! The steps of a run as the journal keeps them: what happened, in order, each with everything that a resume or a reader needs of it. Not for how they are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,14 @@ pub enum Step {
     Landed {
         /// By `source.table`.
         sources: BTreeMap<String, String>,
+        /// By unique id of a source that landed, what was measured of it: how a resume knows that it changed since.
+        #[serde(default)]
+        seen: BTreeMap<String, String>,
+    },
+    /// A build begins: from now on these nodes may be other than what was checked.
+    Building {
+        /// By unique id.
+        nodes: BTreeSet<String>,
     },
     /// What a build did: by node, the status in dbt's words.
     Built {
@@ -101,6 +109,9 @@ pub enum Step {
         key: String,
         /// Why, for people.
         error: String,
+        /// The decision cannot be acted on any more: the data moved on, or a newer one is out. A resume decides anew.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        refused: bool,
     },
     /// The run is at its end.
     Sealed {
@@ -225,6 +236,7 @@ impl Step {
             Step::Inputs { .. } => "inputs",
             Step::Expected { .. } => "expected",
             Step::Landed { .. } => "landed",
+            Step::Building { .. } => "building",
             Step::Built { .. } => "built",
             Step::Snapshot { .. } => "snapshot",
             Step::Answered { .. } => "answered",
@@ -246,6 +258,7 @@ impl Step {
             | Step::Inputs { .. }
             | Step::Expected { .. }
             | Step::Landed { .. }
+            | Step::Building { .. }
             | Step::Built { .. }
             | Step::Snapshot { .. }
             | Step::Answered { .. }

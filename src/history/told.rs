@@ -103,7 +103,7 @@ impl History {
     /// # Errors
     /// Why it is not kept, for people.
     pub fn message_failed(&mut self, of: &RunKey, at: Timestamp, key: &str, error: &str) -> Result<(), String> {
-        self.append(of, at, &Step::Failed { key: key.to_owned(), error: error.to_owned() })
+        self.append(of, at, &Step::Failed { key: key.to_owned(), error: error.to_owned(), refused: false })
     }
 
     /// What was told of a contract, the oldest first.

@@ -50,7 +50,7 @@ pub fn emit(
                 emitted.push(Emitted::Taken);
             }
             Err(error) => {
-                history.append(of, wire.at, &Step::Failed { key: event.key.clone(), error: error.clone() })?;
+                history.append(of, wire.at, &Step::Failed { key: event.key.clone(), error: error.clone(), refused: false })?;
                 emitted.push(Emitted::Failed(error));
                 break;
             }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::Told;
 use super::explain::samples;
 use super::paint::{Paint, pad, word, wrap};
-use crate::record::{CauseRecord, Document, Ended, FactState, MetricRecord, OwnerRecord, Status, Verdict};
+use crate::record::{CauseRecord, Document, Ended, FactState, MetricRecord, OwnerRecord, ReleaseRecord, Status, Verdict};
 
 /// Draws every decision; `width` in characters.
 pub fn terminal(told: &Told, colour: bool, width: usize) -> String {
@@ -34,8 +34,44 @@ fn decision(document: &Document, paint: Paint, width: usize) -> String {
     if !why.is_empty() {
         let _ = write!(out, "\n{}\n{why}", paint.bold("Why"));
     }
+    out.push_str(&release(document, paint, width));
     out.push_str(&tail(document, paint, width));
     out
+}
+
+/// How what is held gets free again: what metrics share is said once.
+fn release(document: &Document, paint: Paint, width: usize) -> String {
+    let mut out = String::new();
+    let mut said: Vec<&ReleaseRecord> = Vec::new();
+    for release in &document.release {
+        let same = |other: &&ReleaseRecord| other.build == release.build && other.checks == release.checks;
+        if said.iter().any(same) {
+            continue;
+        }
+        said.push(release);
+        let of = document.release.iter().filter(|other| same(other));
+        let title = |id: &str| document.metrics.iter().find(|metric| metric.id == id).map_or(id.to_owned(), |metric| metric.title.clone());
+        let titles: Vec<String> = of.map(|release| title(&release.metric)).collect();
+        let must = match release.checks.as_slice() {
+            [] => "what was not built must be built".to_owned(),
+            checks => format!("{} must pass", checks.join(", ")),
+        };
+        let _ = writeln!(out, "  {}", wrap(&format!("{}: {must}", titles.join(", ")), width, 4));
+        if let Some(build) = &release.build {
+            let _ = writeln!(out, "    {}", wrap(build, width, 6));
+        }
+        for warning in &release.warnings {
+            let _ = writeln!(out, "    {}", wrap(&format!("careful: {warning}"), width, 6));
+        }
+    }
+    match document.release.first() {
+        None => out,
+        Some(first) => {
+            let times = crate::record::counted(&first.attempts.to_string(), "times");
+            let all = format!("builds, asks, decides and publishes again, at most {times}");
+            format!("\n{}\n{out}  {}\n", paint.bold("To release what is held"), wrap(&format!("`{}` {all}.", first.run), width, 2))
+        }
+    }
 }
 
 fn head(document: &Document, paint: Paint) -> String {
@@ -89,7 +125,7 @@ fn verdicts(document: &Document, paint: Paint, width: usize) -> String {
 /// What stands beside a metric in the table: the first cause, in words.
 fn short(metric: &MetricRecord) -> String {
     let Some(first) = metric.causes.first() else { return String::new() };
-    let others = metric.causes.iter().filter(|cause| cause.asks == metric.verdict).count().saturating_sub(1);
+    let others = unlike(metric).iter().filter(|cause| cause.asks == metric.verdict).count().saturating_sub(1);
     match others {
         0 => first.text.clone(),
         1 => format!("{}; and one more cause", first.text),
@@ -99,6 +135,18 @@ fn short(metric: &MetricRecord) -> String {
 
 fn owner(owner: &OwnerRecord) -> String {
     owner.contact.as_ref().map_or_else(|| owner.team.clone(), |contact| format!("{} ({contact})", owner.team))
+}
+
+/// The causes that say something of their own: what was not tried for one and the same reason is said once.
+fn unlike(metric: &MetricRecord) -> Vec<&CauseRecord> {
+    let mut causes: Vec<&CauseRecord> = Vec::new();
+    for cause in &metric.causes {
+        let said = |other: &&CauseRecord| other.outcome == Some(Ended::Skipped) && other.text == cause.text;
+        if cause.outcome != Some(Ended::Skipped) || !causes.iter().any(said) {
+            causes.push(cause);
+        }
+    }
+    causes
 }
 
 /// Most causes that are drawn for one metric; `explain` shows all.
@@ -111,7 +159,8 @@ fn why(document: &Document, paint: Paint, width: usize) -> String {
     let mut sampled: BTreeSet<&str> = BTreeSet::new();
     for metric in document.metrics.iter().filter(|metric| metric.verdict != Verdict::Publish) {
         let _ = writeln!(out, "  {}", paint.verdict(metric.verdict, &format!("{}: {}", metric.title, word(metric.verdict))));
-        for cause in metric.causes.iter().take(CAUSES) {
+        let causes = unlike(metric);
+        for cause in causes.iter().take(CAUSES) {
             let _ = writeln!(out, "    {}", wrap(&cause_line(document, cause), width, 6));
             if let Some(check) = cause.check.as_deref().and_then(|id| document.check(id))
                 && sampled.insert(&check.id)
@@ -123,8 +172,8 @@ fn why(document: &Document, paint: Paint, width: usize) -> String {
                 let _ = writeln!(out, "      {}", paint.faint(&wrap(&path, width, 8)));
             }
         }
-        if metric.causes.len() > CAUSES {
-            let more = metric.causes.len() - CAUSES;
+        if causes.len() > CAUSES {
+            let more = causes.len() - CAUSES;
             let _ = writeln!(out, "    and {more} more: presscheck explain {}", metric.id);
         }
         if let Some(recover) = &metric.recover
@@ -148,6 +197,9 @@ pub(super) fn cause_line(document: &Document, cause: &CauseRecord) -> String {
             format!("{}: {}", cause.text, cause.detail)
         };
     };
+    if cause.outcome == Some(Ended::Skipped) && cause.text == cause.detail {
+        return cause.text.clone();
+    }
     let waived = if cause.waived { ", waived" } else { "" };
     let detail = if cause.detail.is_empty() { cause.text.clone() } else { cause.detail.clone() };
     format!("{} ({}, {} on {}{waived}): {detail}", check.title, ended_word(check.outcome), check.id, check.about)

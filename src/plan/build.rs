@@ -144,7 +144,7 @@ pub(super) fn assemble(
     });
     let not_executed = not_executed.collect();
     let blind = blind(ground, &metrics);
-    let (stands_on, landings) = (built::stands_on(ground, &metrics, &drafts), built::landings(ground, &drafts));
+    let (stands_on, landings) = (built::stands_on(ground, &metrics, &drafts, &expected.checks), built::landings(ground, &drafts));
     expected.metrics = metrics.into_iter().map(|traced| traced.metric).collect();
     Ok(Plan {
         contract: String::new(),

@@ -11,7 +11,7 @@ use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::Traced;
 use super::reach::Subject;
-use super::{BUILT, CheckId, Unbuilt};
+use super::{BUILT, CheckId, GuardingCheck, MetricId, Unbuilt};
 
 /// The checks that a source brings with it, by how their ids begin.
 const LANDINGS: [&str; 4] = ["freshness:", "landed:", "coverage:", "groups:"];
@@ -54,13 +54,24 @@ fn guard(ground: &Ground<'_>, unbuilt: &Unbuilt) -> Draft {
     }
 }
 
-/// The metrics' upstream and the relations of the checks with theirs.
-pub(super) fn stands_on(ground: &Ground<'_>, metrics: &[Traced], drafts: &[Draft]) -> BTreeSet<String> {
-    let upstream = metrics.iter().flat_map(|metric| metric.upwards.relations(ground));
-    let checked = drafts.iter().filter(|draft| draft.kind != BUILT).flat_map(|draft| draft.relations.iter().cloned());
-    let named: BTreeSet<String> = upstream.chain(checked).filter(|id| ground.project.nodes.contains_key(id)).collect();
-    let above: BTreeSet<String> = named.iter().flat_map(|id| ground.project.ancestors(id)).collect();
-    named.into_iter().chain(above).filter(|id| ground.project.nodes.contains_key(id)).collect()
+/// Of each metric its upstream, and the relations of the checks that reach it with theirs.
+pub(super) fn stands_on(
+    ground: &Ground<'_>,
+    metrics: &[Traced],
+    drafts: &[Draft],
+    checks: &[GuardingCheck],
+) -> BTreeMap<MetricId, BTreeSet<String>> {
+    let of_check: BTreeMap<&CheckId, &Vec<String>> =
+        drafts.iter().filter(|draft| draft.kind != BUILT).map(|draft| (&draft.id, &draft.relations)).collect();
+    let of_metric = |metric: &Traced| {
+        let id = &metric.metric.id;
+        let reaching = checks.iter().filter(|check| check.reach.contains_key(id)).filter_map(|check| of_check.get(&check.id));
+        let named: BTreeSet<String> =
+            metric.upwards.relations(ground).into_iter().chain(reaching.flat_map(|ids| ids.iter().cloned())).collect();
+        let above: BTreeSet<String> = named.iter().flat_map(|id| ground.project.ancestors(id)).collect();
+        (id.clone(), named.into_iter().chain(above).filter(|id| ground.project.nodes.contains_key(id)).collect())
+    };
+    metrics.iter().map(of_metric).collect()
 }
 
 /// The checks that show whether a source has landed.

@@ -136,8 +136,8 @@ pub struct Plan {
     pub blind: Vec<String>,
     /// What people should know of how this plan came about: a source without freshness, a check that reaches no metric.
     pub notes: Vec<String>,
-    /// Unique ids of every relation that the metrics and the checks stand on.
-    pub stands_on: BTreeSet<String>,
+    /// What each metric stands on, with the checks that reach it: unique ids of relations.
+    pub stands_on: BTreeMap<MetricId, BTreeSet<String>>,
     /// What must have landed: by the unique id of the source, the checks that show it.
     pub landings: BTreeMap<String, Vec<CheckId>>,
     /// What is to be noted of the metrics' values, for publishing.

@@ -129,7 +129,15 @@ impl Workspace {
     /// # Errors
     /// It is there and cannot be read.
     pub fn artifact(&self, name: &str) -> Result<Option<(PathBuf, Vec<u8>)>, Unreadable> {
-        let path = self.target.join(name);
+        self.artifact_in(&self.target, name)
+    }
+
+    /// The same of another target folder.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn artifact_in(&self, folder: &Path, name: &str) -> Result<Option<(PathBuf, Vec<u8>)>, Unreadable> {
+        let path = folder.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Some((path, bytes))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

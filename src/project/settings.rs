@@ -26,6 +26,8 @@ pub struct Settings {
     pub threads: Option<At<u64>>,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// What `presscheck run` builds the relations of a report with.
+    pub build: Build,
     /// How much one statement may read, by the warehouse's own estimate.
     pub budget: Budget,
     /// Further connections, by the name that contracts use.
@@ -51,6 +53,7 @@ impl Default for Settings {
             target: None,
             threads: None,
             timeouts: Timeouts::default(),
+            build: Build::default(),
             budget: Budget::default(),
             connections: IndexMap::new(),
             publish: None,
@@ -70,6 +73,30 @@ pub struct Timeouts {
     pub statement: Option<At<Age>>,
     /// All statements of a run; `30m` when absent.
     pub run: Option<At<Age>>,
+}
+
+/// What `presscheck run` builds the relations of a report with.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Build {
+    /// `dbt` (default); `command`: the team's own program; `none`: they are built before.
+    pub with: Option<At<Builder>>,
+    /// The program and its first arguments, no shell: of dbt, `[dbt]` when absent; of a command, all of it.
+    pub command: Vec<At<String>>,
+    /// Longest that a build may take; `2h` when absent.
+    pub timeout: Option<At<Age>>,
+    /// How often `run --resume` tries a run before somebody has to look; 3 when absent.
+    pub attempts: Option<At<u64>>,
+}
+
+/// Who builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Builder {
+    Dbt,
+    Command,
+    None,
 }
 
 /// How much one statement may read. It is estimated before the statement is sent; one beyond the budget is not sent, nor is one of which the

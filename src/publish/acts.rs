@@ -264,7 +264,8 @@ fn failed(history: &mut History, of: &RunKey, means: &Means<'_>, key: &str, stat
         State::Refused(why) | State::Failed(why) => why.clone(),
         State::Done => String::new(),
     };
-    history.append(of, (means.now)(), &Journal::Failed { key: key.to_owned(), error })?;
+    let refused = matches!(state, State::Refused(_));
+    history.append(of, (means.now)(), &Journal::Failed { key: key.to_owned(), error, refused })?;
     Ok(Published { state, shown: Vec::new(), before: false })
 }
 

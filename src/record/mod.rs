@@ -5,10 +5,12 @@
 //! belong to the journal of a run). Its types are its own; nothing internal is dumped. Not for layout: see `output`.
 
 mod document;
+mod ended;
 mod replay;
 mod write;
 
 pub use document::*;
+pub use ended::*;
 pub use write::Meta;
 
 pub use crate::check::common::Severity;

@@ -9,6 +9,7 @@ use crate::plan::{ActiveCaveat, ActiveWaiver, CheckId, Expected, GuardedMetric, 
 
 use super::Severity;
 use super::document::*;
+use super::ended::CheckRecord;
 
 impl Document {
     /// The verdict of every metric, decided again from what the document says of checks, context, time, caveats and waivers.

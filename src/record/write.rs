@@ -10,6 +10,7 @@ use crate::plan::{CheckId, Expected, GuardedMetric, GuardingCheck, Plan, Step, U
 use crate::sentence::Telling;
 
 use super::document::*;
+use super::ended::*;
 
 /// What the document says that follows from nothing else in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +78,7 @@ impl Document {
             not_executed: plan.not_executed.clone(),
             blind: plan.blind.clone(),
             notes: plan.notes.iter().chain(&meta.notes).cloned().collect(),
+            release: Vec::new(),
         };
         document.run = document.identifier();
         document

@@ -63,6 +63,11 @@ impl Telling<'_> {
         }
     }
 
+    /// Whether that is why something was not built.
+    fn is_of_build(&self, why: &str) -> bool {
+        self.plan.expected.checks.iter().any(|check| check.kind == crate::plan::BUILT && check.title == why)
+    }
+
     fn check_clause(&self, id: &str, voice: Voice) -> String {
         let title = self.title(id);
         let (error, skipped) = match voice {
@@ -70,7 +75,8 @@ impl Telling<'_> {
             Voice::Because => ("could not be measured", "was not measured"),
         };
         match self.outcomes.get(id) {
-            Some(Outcome::Skipped(_)) if self.check(id).is_some_and(|check| check.kind == crate::plan::BUILT) => title,
+            // Of what was not built everything is skipped; the cause is said once.
+            Some(Outcome::Skipped(fault)) if self.is_of_build(&fault.detail) => fault.detail.clone(),
             Some(Outcome::Pass(_)) => format!("{title} passed"),
             Some(Outcome::Fail { measured, why, .. }) => failure(self.check(id), &title, measured, why),
             Some(Outcome::Error(fault)) => unmeasured(&title, error, fault.reason),

@@ -55,7 +55,7 @@ fn an_act_is_meant_until_it_is_done_and_then_never_again() {
     assert!(!history.was_done("k").unwrap());
     assert_eq!(history.open_intents("one").unwrap(), [intent("k")]);
     assert_eq!(history.intent(&of("one"), at(2), &intent("k")).unwrap(), Claim::Again);
-    history.append(&of("one"), at(3), &Step::Failed { key: "k".into(), error: "refused".into() }).unwrap();
+    history.append(&of("one"), at(3), &Step::Failed { key: "k".into(), error: "refused".into(), refused: false }).unwrap();
     assert_eq!(history.intent(&of("one"), at(4), &intent("k")).unwrap(), Claim::Again);
     history.append(&of("one"), at(5), &Step::Done { key: "k".into(), answer: "200".into() }).unwrap();
     assert!(history.was_done("k").unwrap());

@@ -2,7 +2,7 @@
 //! planted in `src/decide` and that it caught.
 
 mod nine;
-mod world;
+pub mod world;
 
 use std::cell::{Cell, RefCell};
 

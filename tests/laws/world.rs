@@ -351,7 +351,7 @@ pub fn plan(expected: Expected, asks: BTreeMap<String, Asked>) -> Plan {
         not_executed: Vec::new(),
         blind: Vec::new(),
         notes: Vec::new(),
-        stands_on: std::collections::BTreeSet::new(),
+        stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
         publishing: presscheck::plan::Publishing::default(),
     }

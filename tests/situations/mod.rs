@@ -238,7 +238,7 @@ fn plan(interval: &str) -> Plan {
         not_executed: vec!["escalation".into()],
         blind: vec![],
         notes: vec![],
-        stands_on: std::collections::BTreeSet::new(),
+        stands_on: BTreeMap::new(),
         landings: BTreeMap::new(),
         publishing: presscheck::plan::Publishing {
             kept: [("contribution_margin".to_owned(), kept)].into(),

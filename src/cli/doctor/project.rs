@@ -78,8 +78,10 @@ fn planned(
             named.insert(relation.rendered.clone(), relation);
         }
         if !broken {
-            let plan =
-                prepare::given(loaded, &contract, reach, now).and_then(|given| prepare::one(loaded, &contract, &macros, None, given, now));
+            let plan = prepare::of_schedule(&contract, now).and_then(|interval| {
+                let given = prepare::given(loaded, &contract, reach, now, interval.as_ref())?;
+                prepare::one(loaded, &contract, &macros, None, given, interval)
+            });
             plans.extend(report.take(plan));
         }
     }

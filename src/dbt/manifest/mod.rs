@@ -3,6 +3,7 @@
 //! What the file says in two places (tags, meta, freshness, owners) becomes one; what later rooms must not guess (the node that a test counts, the
 //! version that a bare name means) is settled here. What is lost is said in [`Project::notes`].
 
+mod config;
 mod enforced;
 mod semantic;
 mod wire;
@@ -151,7 +152,8 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
     let asks = node.raw_code.as_deref().is_some_and(|raw| raw.contains("is_incremental"));
     let rendered = compiled_code.is_none() || asks || hooks.iter().any(|hook| hook.contains('{'));
     let template = matches!(kind, NodeKind::Model | NodeKind::Snapshot) && rendered;
-    let rest = if template { readable(&mut config) } else { Map::new() };
+    let incremental = config::incremental(&config);
+    let rest = if template { config::readable(&mut config) } else { Map::new() };
     let version = node.version.map(|Text(version)| version);
     let latest = node.latest_version.map(|Text(latest)| latest);
     let default_materialized = match kind {
@@ -179,6 +181,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         materialized: config.materialized.unwrap_or_else(|| default_materialized.to_owned()),
         database: node.database,
         schema: node.schema.unwrap_or_default(),
+        incremental,
         relation_name: node.relation_name,
         raw_code: node.raw_code.unwrap_or_default(),
         compiled_code,
@@ -198,20 +201,6 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         config: rest,
         unique_id,
     }
-}
-
-/// The config as `config.get` in a template finds it.
-fn readable(config: &mut wire::Config) -> Map<String, Value> {
-    let mut read = wire::object(std::mem::take(&mut config.rest));
-    let text = |text: &Option<String>| text.clone().map_or(Value::Null, Value::String);
-    read.insert("materialized".to_owned(), text(&config.materialized));
-    read.insert("group".to_owned(), text(&config.group));
-    read.insert("access".to_owned(), text(&config.access));
-    read.insert("tags".to_owned(), config.tags.0.clone().into());
-    read.insert("enabled".to_owned(), true.into());
-    let meta = config.meta.0.iter().map(|(key, Strict(value))| (key.clone(), value.clone()));
-    read.insert("meta".to_owned(), Value::Object(meta.collect()));
-    read
 }
 
 fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {
