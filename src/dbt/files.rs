@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Column, Exposure, Metric, Node, NodeKind, Project};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, codes};
 
 /// Where a project or package keeps its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +160,8 @@ impl Reader<'_> {
         match (file.folder, ending(&file.path)) {
             (_, "yml" | "yaml") => match crate::yaml::value(&file.text, &file.path) {
                 Ok(document) => self.yaml(&document),
+                // dbt passes over it.
+                Err(finding) if finding.code == codes::EMPTY_FILE => {}
                 Err(finding) => self.names.doubts.push(format!("{}: {}", file.path.display(), finding.message)),
             },
             (Folder::Models, _) => self.relation(NodeKind::Model, "model", stem, None),
@@ -213,7 +215,8 @@ impl Reader<'_> {
                     let made =
                         |entry: &&Value| key == "metrics" || entry.get("create_metric").is_some_and(|made| *made != Value::Bool(false));
                     let here = ["metrics", "measures"].contains(&key.as_str());
-                    for entry in value.as_array().into_iter().flatten().filter(|_| here).filter(made) {
+                    // Inputs of a metric can be names alone, which are written elsewhere.
+                    for entry in value.as_array().into_iter().flatten().filter(|entry| here && entry.get("name").is_some()).filter(made) {
                         let Some(name) = self.name(entry) else { continue };
                         let unique_id = format!("metric.{}.{name}", self.package);
                         let metric = Metric { unique_id: unique_id.clone(), name, package: self.package.to_owned(), ..Metric::default() };
@@ -273,7 +276,11 @@ impl Reader<'_> {
             self.names.project.nodes.remove(&format!("model.{}.{name}", self.package));
         }
         for node in self.names.project.nodes.values_mut().filter(|node| node.package == self.package && node.kind != NodeKind::Source) {
-            node.columns.extend(self.columns.get(&node.name).into_iter().flatten().cloned());
+            for column in self.columns.get(&node.name).into_iter().flatten() {
+                if !node.columns.contains(column) {
+                    node.columns.push(column.clone());
+                }
+            }
         }
     }
 
