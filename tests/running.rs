@@ -1,6 +1,7 @@
 //! `presscheck run`, through the program, on real engines: killed, stopped, doubled, on a full disk. Whatever happens, a resume ends where a run that nobody disturbed ends, and
 //! nothing is done twice.
 
+mod remembered;
 mod stages;
 
 use std::process::{Command, Stdio};

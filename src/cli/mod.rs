@@ -36,6 +36,7 @@ mod plan;
 mod publish;
 mod review;
 mod run;
+mod runs;
 mod schema;
 mod tell;
 mod verify;
@@ -62,6 +63,8 @@ enum Command {
     Check(check::Check),
     /// The whole path of a report: wait for its sources, build what it needs, check, decide, remember
     Run(run::Run),
+    /// What was run, how it ended and each of its steps; lets go of what is old
+    Runs(runs::Runs),
     /// Show the checks, the metrics that each can hold, and the queries; runs nothing
     Plan(plan::Plan),
     /// Say whether a stored decision still counts, for a later job: its age, its hashes, and that nothing is held
@@ -173,6 +176,7 @@ fn run(command: Command, look: &draw::Look) -> Ended {
     match command {
         Command::Check(check) => check.run(look),
         Command::Run(run) => run.run(look),
+        Command::Runs(runs) => runs.run(look),
         Command::Plan(plan) => plan.run(look),
         Command::Verify(verify) => verify.run(look),
         Command::Publish(publish) => publish.run(look),

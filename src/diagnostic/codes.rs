@@ -142,6 +142,7 @@ codes! {
     ATTEMPTS_USED = "PC461", "attempts-used", "A run was resumed as often as it may be.";
     RUN_BROKEN = "PC462", "run-broken", "A run could not go on: nothing can be remembered, or nothing can be built.";
     NO_COMMAND = "PC463", "no-command", "presscheck.yml builds with a command and names none.";
+    UNKNOWN_RUN = "PC464", "unknown-run", "The history has no such run, or several that begin so.";
     HELD = "PC501", "held", "A metric that must not be shown.";
     WARNED = "PC502", "warned", "A metric that is shown with a caveat.";
 }

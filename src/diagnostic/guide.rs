@@ -151,6 +151,7 @@ guides! {
     ATTEMPTS_USED: "What fails again and again is not mended by trying once more, and each try costs the warehouse.", "$ presscheck run --resume", "See `presscheck explain METRIC`; mend the cause, then begin anew with `presscheck run`.";
     RUN_BROKEN: "What cannot be remembered was not done, and what cannot be built is not today's.", "$ presscheck run   # on a full disk, or without dbt", "Mend what the message says, then `presscheck run --resume`.";
     NO_COMMAND: "An empty command would build nothing and look like success.", "# presscheck.yml\nbuild: {with: command}", "Write the program and its arguments: `build: {with: command, command: [make, models]}`.";
+    UNKNOWN_RUN: "Steps of another run than the one that was meant mislead.", "$ presscheck runs show 20990101", "`presscheck runs` lists the newest; write as much of a run's name as no other run begins with.";
     HELD: "A check that guards it failed or could not be asked, or nothing vouches for it.", "$ presscheck check", "`presscheck explain METRIC` says why and what to do.";
     WARNED: "The number may be used, with what is said beside it.", "$ presscheck check", "`presscheck explain METRIC` says why.";
 }

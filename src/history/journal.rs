@@ -169,7 +169,7 @@ impl History {
         }
     }
 
-    fn steps(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<Kept>, String> {
+    pub(super) fn steps(&self, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Vec<Kept>, String> {
         if !self.has_journal {
             return Ok(Vec::new());
         }

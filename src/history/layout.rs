@@ -71,8 +71,12 @@ create table forgotten (
     hash text not null
 ) without rowid;
 create trigger journal_stays before update on journal begin select raise(abort, 'history is only added to'); end;
-create trigger journal_remains before delete on journal begin select raise(abort, 'history is only added to'); end;
 create trigger documents_stay before update on documents begin select raise(abort, 'history is only added to'); end;
+";
+
+/// What keeps the journal and the documents from being removed but by `prune`, which takes it away and puts it back in one transaction.
+pub(super) const REMAIN: &str = "
+create trigger journal_remains before delete on journal begin select raise(abort, 'history is only added to'); end;
 create trigger documents_remain before delete on documents begin select raise(abort, 'history is only added to'); end;
 ";
 
@@ -85,6 +89,7 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     if layout < 2 {
         transaction.execute_batch(JOURNAL)?;
+        transaction.execute_batch(REMAIN)?;
     }
     if layout < 3 {
         transaction.execute_batch(super::told::TABLES)?;

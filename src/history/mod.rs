@@ -1,4 +1,4 @@
-//! What was decided, measured and done, for ever: one SQLite file to which decisions and the steps of runs are added and nothing else is done. Read back as
+//! What was decided, measured and done, for ever: one SQLite file to which decisions and the steps of runs are added; only `prune` lets go of what is old. Read back as
 //! what earlier runs measured, and as how far a run came.
 //!
 //! Durable before it is acted on (write-ahead log, `synchronous = FULL`), refuses changes and removals, and chains its records by hash, so that a file that was
@@ -10,6 +10,7 @@ mod chain;
 mod journal;
 mod layout;
 mod lock;
+mod prune;
 mod step;
 mod told;
 
@@ -23,6 +24,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use crate::record::{CheckRecord, Document, Ended, Reason};
 pub use journal::Claim;
 pub use lock::{Lock, Locked};
+pub use prune::Pruned;
 pub use step::{ActKind, ActRecord, Intent, Kept, Run, RunKey, State, Step};
 pub use told::{Line, What};
 
