@@ -107,10 +107,14 @@ impl Layout {
 
 /// Whether a file matters at all: by its ending.
 pub fn is_wanted(folder: Folder, path: &Path) -> bool {
-    match (folder, ending(path)) {
-        (_, "yml" | "yaml") | (Folder::Models, "sql" | "py") | (Folder::Seeds, "csv") | (Folder::Snapshots, "sql") => true,
-        _ => false,
-    }
+    let named = |endings: &[&str]| endings.contains(&ending(path));
+    named(&["yml", "yaml"])
+        || match folder {
+            Folder::Models => named(&["sql", "py"]),
+            Folder::Seeds => named(&["csv"]),
+            Folder::Snapshots => named(&["sql"]),
+            Folder::Others => false,
+        }
 }
 
 /// Whether its name alone is not enough.
