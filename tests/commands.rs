@@ -261,7 +261,7 @@ const CASES: &[Case] = &[
         },
         command: &["lint", "--allow-no-manifest", CONTRACT],
         exit_code: 2,
-        says: &["hold_fi", "names and lineage were not checked"],
+        says: &["hold_fi", "names were checked against the project's files, and lineage was not checked"],
     },
     Case {
         name: "no manifest, and nobody allowed that",

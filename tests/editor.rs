@@ -215,9 +215,50 @@ fn a_contract_is_written_in_an_editor() {
     let bytes = fs::read(&manifest).unwrap();
     fs::remove_file(&manifest).unwrap();
     let said = editor.show(CONTRACT, 18, &slip);
-    assert!(said.len() == 1 && said[0].0 == "PC021" && said[0].2.contains("names and lineage are not checked"), "{said:?}");
+    let absent = |said: &[(String, i64, String)]| {
+        said.iter().any(|(code, _, message)| code == "PC021" && message.contains("names were checked against the project's files"))
+    };
+    assert!(absent(&said) && said.iter().all(|(code, ..)| ["PC021", "PC112"].contains(&code.as_str())), "{said:?}");
+    let said = editor.show(
+        CONTRACT,
+        19,
+        &text.replacen("model: int_order_margin", "model: int_order_margn", 1).replacen("int_order_margin.unit", "int_order_margn.unit", 1),
+    );
+    assert!(absent(&said) && said.iter().any(|(code, _, message)| code == "PC102" && message.contains("did you mean")), "{said:?}");
     fs::write(&manifest, bytes).unwrap();
-    assert_eq!(editor.show(CONTRACT, 19, &slip).iter().map(|(code, ..)| code.as_str()).collect::<Vec<_>>(), ["PC103"]);
+    assert_eq!(editor.show(CONTRACT, 20, &slip).iter().map(|(code, ..)| code.as_str()).collect::<Vec<_>>(), ["PC103"]);
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn two_contracts_of_one_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let bikes = bikes(folder.path());
+    let text = fs::read_to_string(bikes.join(CONTRACT)).unwrap();
+    let (twin, first) = ("contracts/z_twin.yml", "contracts/a_twin.yml");
+    fs::write(bikes.join(twin), &text).unwrap();
+    let (code, told) = run(&["lint"], &bikes);
+    assert!(code == Some(2) && told.contains("PC"), "{told}");
+    let mut editor = Editor::of(&bikes);
+    let taken = |said: &[(String, i64, String)]| -> Vec<(i64, String)> {
+        said.iter()
+            .filter(|(.., message)| message.contains("has a contract `weekly_operating_report`, too"))
+            .map(|(_, line, message)| (*line, message.clone()))
+            .collect()
+    };
+    // As lint says it: the later file is the one that is wrong, at the name.
+    let line = i64::try_from(text.lines().position(|line| line.starts_with("contract:")).unwrap()).unwrap() + 1;
+    let said = taken(&editor.show(twin, 1, &text));
+    assert!(said.len() == 1 && said[0].0 == line && said[0].1.contains(CONTRACT), "{said:?}");
+    assert!(told.contains(&format!("{twin}:{line}")), "{told}");
+    assert_eq!(taken(&editor.show(CONTRACT, 1, &text)), []);
+    // What counts is the text in the editor: renamed there, and nothing on disk.
+    editor.show(CONTRACT, 2, &text.replacen("contract: weekly", "contract: other_weekly", 1));
+    assert_eq!(taken(&editor.show(twin, 2, &text)), []);
+    editor.show(CONTRACT, 3, &text);
+    assert_eq!(taken(&editor.show(twin, 3, &text)).len(), 1);
+    fs::write(bikes.join(first), &text).unwrap();
+    assert_eq!(taken(&editor.show(CONTRACT, 4, &text)).len(), 1);
     assert_eq!(editor.leave(), Some(0));
 }
 

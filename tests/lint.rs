@@ -1,6 +1,7 @@
 //! Advice of lint beside the sample project: rules, comments that set findings aside, baselines, and what the program says of each rule.
 
 mod fixes;
+mod names;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod dbt;
+mod book;
 mod calendar;
 mod checks;
 mod commands;

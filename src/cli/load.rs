@@ -9,7 +9,7 @@ use super::{Stopped, draw, store};
 use crate::check::definition::Kinds;
 use crate::contract::{self, Contract};
 use crate::dbt::{self, Project};
-use crate::diagnostic::{Finding, Level, codes};
+use crate::diagnostic::{At, Finding, Level, codes};
 use crate::lineage::{self, Lineage};
 use crate::lint;
 use crate::plan::Plan;
@@ -218,13 +218,18 @@ pub(super) fn contracts(loaded: &Loaded, wanted: &[String]) -> Result<Vec<ReadCo
     for one in &mut read {
         let Some(name) = one.contract.as_ref().map(|contract| contract.contract.clone()) else { continue };
         if let Some(other) = first.get(&name.value) {
-            let finding = Finding::error(codes::DUPLICATE_CONTRACT, format!("{} has a contract `{name}`, too", other.display()));
-            one.findings.push(finding.at(name.span).in_file(&one.file.path).help("give each contract a name of its own"));
+            one.findings.push(name_taken(&name, &one.file.path, other));
         } else {
             first.insert(name.value, one.file.path.clone());
         }
     }
     Ok(read)
+}
+
+/// Says that an earlier file has a contract of the name.
+pub(super) fn name_taken(name: &At<String>, file: &Path, other: &Path) -> Finding {
+    let finding = Finding::error(codes::DUPLICATE_CONTRACT, format!("{} has a contract `{name}`, too", other.display()));
+    finding.at(name.span).in_file(file).help("give each contract a name of its own")
 }
 
 pub(super) fn read_contract(loaded: &Loaded, file: TextFile) -> ReadContract {

@@ -5,6 +5,7 @@
 
 pub mod artifact;
 pub mod catalog;
+pub mod files;
 pub mod graph;
 mod json;
 pub mod manifest;

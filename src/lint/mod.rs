@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::calendar::{self, Weekday};
 use crate::contract::Contract;
 use crate::dbt::Project;
+use crate::dbt::files;
 use crate::dbt::graph::Missing;
 use crate::diagnostic::{At, Finding, Level, Span, codes, nearest};
 use crate::lineage::{Lineage, NodeIndex};
@@ -179,6 +180,34 @@ pub fn advice(contract: &Contract, around: &Surroundings<'_>, said: &[Finding]) 
     placed(contract, look.found)
 }
 
+/// [`references`] where there is no manifest: of the rules only those that need names. `names` come from the project's files; where these leave a
+/// doubt, a name that was not found is a warning.
+pub fn names(contract: &Contract, names: &files::Names) -> Vec<Finding> {
+    let mut lineage = Lineage::default();
+    let documented = names.project.nodes.iter().map(|(id, node)| {
+        let names = node.columns.iter().map(|column| column.name.clone()).collect();
+        (id.clone(), crate::lineage::Columns { names, complete: false })
+    });
+    lineage.columns.extend(documented);
+    let mut look = Look { contract, project: &names.project, lineage: &lineage, found: Vec::new() };
+    for rule in [metrics::exposure, relations::sources, metrics::origins, relations::of_checks, relations::columns_of_checks] {
+        rule(&mut look);
+    }
+    let unknown = [codes::UNKNOWN_RELATION, codes::UNKNOWN_EXPOSURE, codes::UNKNOWN_SEMANTIC_METRIC];
+    look.found.retain(|finding| match finding.code {
+        // One of several of a name may be disabled, which is not known here.
+        codes::UNKNOWN_RELATION => finding.help.as_deref() != Some(SAY_WHICH),
+        // Few document every column, so that only what looks like a slip is worth a word.
+        codes::DOUBTFUL_COLUMN => finding.help.as_deref().is_some_and(|help| help.starts_with("did you mean")),
+        _ => true,
+    });
+    for finding in look.found.iter_mut().filter(|finding| unknown.contains(&finding.code) && !names.doubts.is_empty()) {
+        *finding = Finding { level: Level::Warning, fix: None, ..finding.clone() };
+        finding.message += " in the files that could be read";
+    }
+    placed(contract, look.found)
+}
+
 /// The newest interval of the contract's schedule that has ended; `None` without a schedule, or where none can be computed.
 fn interval(contract: &Contract, now: Timestamp) -> Option<calendar::Interval> {
     let schedule = contract.schedule.as_ref()?;
@@ -226,7 +255,7 @@ impl<'c> Look<'c> {
             Err(Missing::Disabled(id)) => disabled(name, &id),
             Err(Missing::Ambiguous(ids)) => {
                 let finding = Finding::error(codes::UNKNOWN_RELATION, format!("`{name}` can be {}", ids.join(" or ")));
-                finding.help("write package.name")
+                finding.help(SAY_WHICH)
             }
         };
         self.found.push(finding.at(name.span));
@@ -255,6 +284,9 @@ impl<'c> Look<'c> {
         self.found.push(finding.at(span).help(help));
     }
 }
+
+/// What to do about a name that several nodes have.
+const SAY_WHICH: &str = "write package.name";
 
 /// Says that a dbt node is there, but disabled.
 fn disabled(name: &At<String>, id: &str) -> Finding {

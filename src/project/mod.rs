@@ -4,6 +4,7 @@
 //! replaces the one that was read ([`replace_text`]).
 #![expect(clippy::disallowed_methods, reason = "this room reads the user's files")]
 
+mod files;
 pub mod settings;
 
 use std::io::{ErrorKind, Write};

@@ -403,17 +403,41 @@ fn spec(side: &Side, at: usize) -> &Spec {
     }
 }
 
+/// Whether two checks ask the data the same: one row of the same query. How the answer is judged may differ.
+fn asks_the_same(one: &Check, other: &Check) -> bool {
+    let bounds = |check: &Check| (KINDS[check.kind] == "range").then_some((check.low, check.high));
+    one.kind == other.kind && one.filter == other.filter && bounds(one) == bounds(other)
+}
+
+/// The checks of both versions: by name; then those that were renamed. A verdict does not depend on what a check is called, and one question has one
+/// answer on the same data: that the old name fails while the new one passes is an outcome that no run can have.
+fn named(old: &Promise, new: &Promise) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut fresh: Vec<usize> = new.checks.keys().copied().filter(|at| !old.checks.contains_key(at)).collect();
+    let mut matched = Vec::new();
+    for (at, check) in &old.checks {
+        let renamed = || fresh.iter().position(|fresh| asks_the_same(check, &new.checks[fresh]));
+        let now = match new.checks.contains_key(at) {
+            true => Some(*at),
+            false => renamed().map(|place| fresh.remove(place)),
+        };
+        matched.push((Some(*at), now));
+    }
+    matched.extend(fresh.into_iter().map(|at| (None, Some(at))));
+    matched
+}
+
 /// For each metric, whether some outcome gives it a lower verdict in the new version, and whether some gives a higher one.
 fn brute_force(old: &Promise, base: &Side, new: &Promise, head: &Side) -> BTreeMap<String, (bool, bool)> {
-    let ids: BTreeSet<usize> = old.checks.keys().chain(new.checks.keys()).copied().collect();
-    let choices: Vec<(usize, Vec<Pair>)> = ids
-        .into_iter()
-        .map(|at| {
-            let before = old.checks.get(&at).map(|check| (check, spec(base, at)));
-            let after = new.checks.get(&at).map(|check| (check, spec(head, at)));
-            (at, outcomes(before, after).0)
+    let names = named(old, new);
+    let choices: Vec<Vec<Pair>> = names
+        .iter()
+        .map(|(was, is)| {
+            let before = was.map(|at| (&old.checks[&at], spec(base, at)));
+            let after = is.map(|at| (&new.checks[&at], spec(head, at)));
+            outcomes(before, after).0
         })
         .collect();
+    let (old_names, new_names): (Vec<_>, Vec<_>) = names.into_iter().unzip();
     let mut moments = BTreeSet::from([now()]);
     for expected in [&base.plan.expected, &head.plan.expected] {
         moments.extend(expected.waivers.iter().map(|waiver| waiver.ends).filter(|ends| *ends > now()));
@@ -434,12 +458,12 @@ fn brute_force(old: &Promise, base: &Side, new: &Promise, head: &Side) -> BTreeM
                 (at(&base.plan.expected, *late_before, moment), at(&head.plan.expected, *late_after, moment));
             let mut chosen = vec![0; choices.len()];
             loop {
-                let outcomes = |pick: fn(&Pair) -> &Option<Outcome>| -> BTreeMap<String, Outcome> {
-                    let each = choices.iter().zip(&chosen).map(|((at, pairs), chosen)| (format!("c{at}"), pick(&pairs[*chosen]).clone()));
-                    each.filter_map(|(id, outcome)| Some((id, outcome?))).collect()
+                let outcomes = |names: &[Option<usize>], pick: fn(&Pair) -> &Option<Outcome>| -> BTreeMap<String, Outcome> {
+                    let each = names.iter().zip(choices.iter().zip(&chosen));
+                    each.filter_map(|(at, (pairs, chosen))| Some((format!("c{}", (*at)?), pick(&pairs[*chosen]).clone()?))).collect()
                 };
-                let before = decide(&expected_old, &outcomes(|pair| &pair.0), &context(), moment);
-                let after = decide(&expected_new, &outcomes(|pair| &pair.1), &context(), moment);
+                let before = decide(&expected_old, &outcomes(&old_names, |pair| &pair.0), &context(), moment);
+                let after = decide(&expected_new, &outcomes(&new_names, |pair| &pair.1), &context(), moment);
                 for (was, is) in before.metrics.iter().zip(&after.metrics) {
                     assert_eq!(was.id, is.id);
                     let seen = found.entry(was.id.clone()).or_default();
@@ -448,7 +472,7 @@ fn brute_force(old: &Promise, base: &Side, new: &Promise, head: &Side) -> BTreeM
                     seen.1 |= is > was;
                 }
                 // The next choice, as an odometer counts.
-                let Some(turn) = (0..chosen.len()).find(|turn| chosen[*turn] + 1 < choices[*turn].1.len()) else { break };
+                let Some(turn) = (0..chosen.len()).find(|turn| chosen[*turn] + 1 < choices[*turn].len()) else { break };
                 chosen[turn] += 1;
                 chosen[..turn].fill(0);
             }

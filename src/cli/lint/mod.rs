@@ -1,6 +1,7 @@
 //! `presscheck lint`: contracts against the dbt project; opens no socket and runs nothing.
 
 mod fix;
+mod unparsed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,12 +12,11 @@ use jiff::Timestamp;
 use super::arguments::{Place, Report};
 use super::load::{self, Loaded, ReadContract};
 use super::{Ended, Stopped, draw, prepare, report};
-use crate::check::definition::Kinds;
-use crate::contract;
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
 use crate::macros::Macros;
 use crate::project::{read_named, read_text};
+pub(super) use unparsed::Unparsed;
 
 /// A baseline has a line for each old finding.
 const LARGEST_BASELINE: u64 = 16 << 20;
@@ -42,7 +42,7 @@ pub(super) struct Lint {
     /// Make the edits that findings offer where only one can be meant, such as the right name for a misspelt one; then lint
     #[arg(long, conflicts_with = "write_baseline")]
     fix: bool,
-    /// Where dbt wrote no manifest, check what can be known without one
+    /// Where dbt wrote no manifest, check structure, and names against the project's own files
     #[arg(long)]
     allow_no_manifest: bool,
 }
@@ -125,18 +125,8 @@ impl Lint {
     fn one_project(&self, place: &Place, contracts: &[String], look: &draw::Look, linted: &mut Linted) -> Result<(), Stopped> {
         let loaded = match Loaded::new(place, look) {
             Ok(loaded) => loaded,
-            Err(stopped) if self.allow_no_manifest && absent(&stopped) && !contracts.is_empty() => {
-                linted.notes.push("there is no manifest of dbt, so names and lineage were not checked".to_owned());
-                let kinds = load::workspace(place).and_then(|(workspace, _)| load::kinds(&workspace));
-                let kinds = kinds.map(|(_, kinds)| kinds).unwrap_or_default();
-                if self.fix {
-                    for path in contracts {
-                        let file = read_named(Path::new(path))?;
-                        let before = file.text.clone();
-                        fix::write(file, &before, &|file| contract::parse_with(&file.text, &file.path, &kinds).findings, look)?;
-                    }
-                }
-                return structure(contracts, &kinds, linted);
+            Err(stopped) if self.allow_no_manifest && absent(&stopped) => {
+                return self.without_manifest(place, contracts, stopped, look, linted);
             }
             Err(stopped) => return Err(stopped),
         };
@@ -152,6 +142,34 @@ impl Lint {
         }
         if contracts.is_empty() {
             linted.findings.extend(unguarded(&loaded, &read));
+        }
+        Ok(())
+    }
+
+    /// The same where dbt wrote no manifest: structure, and the names that the project's own files give.
+    fn without_manifest(
+        &self,
+        place: &Place,
+        contracts: &[String],
+        stopped: Stopped,
+        look: &draw::Look,
+        linted: &mut Linted,
+    ) -> Result<(), Stopped> {
+        let read = Unparsed::of(place);
+        let files = match &read.workspace {
+            Some(workspace) => workspace.contracts(contracts)?,
+            None if contracts.is_empty() => return Err(stopped),
+            None => contracts.iter().map(|path| read_named(Path::new(path))).collect::<Result<_, _>>()?,
+        };
+        linted.notes.extend(read.notes());
+        for mut file in files {
+            if self.fix {
+                let before = file.text.clone();
+                fix::write(file.clone(), &before, &|file| read.findings(file).0, look)?;
+                file = read_named(&file.path)?;
+            }
+            linted.findings.extend(read.findings(&file).0);
+            linted.files.push(file.path);
         }
         Ok(())
     }
@@ -216,17 +234,6 @@ fn absent(stopped: &Stopped) -> bool {
 /// Findings without those that a comment of the text sets aside.
 pub(super) fn obeyed(text: &str, file: &Path, found: Vec<Finding>) -> Vec<Finding> {
     Ignores::of(text, file).apply(found)
-}
-
-/// What can be known of contract files without a dbt project.
-fn structure(contracts: &[String], kinds: &Kinds, linted: &mut Linted) -> Result<(), Stopped> {
-    for path in contracts {
-        let file = read_named(Path::new(path))?;
-        // Not every rule has its say here, so that a comment for one of the others is not idle.
-        linted.findings.extend(obeyed(&file.text, &file.path, contract::parse_with(&file.text, &file.path, kinds).findings));
-        linted.files.push(file.path);
-    }
-    Ok(())
 }
 
 /// Exposures that no contract of the project guards; nothing where a contract cannot be read.

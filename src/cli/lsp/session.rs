@@ -122,23 +122,46 @@ impl Session {
             return (Vec::new(), None);
         }
         let file = TextFile { path: open.path.clone(), text: open.text.clone() };
-        match &self.project(&root).read {
+        let (mut found, contract) = match &self.project(&root).read {
             Ok((loaded, macros)) => {
                 let one = load::read_contract(loaded, file);
                 (lint::findings_of(loaded, macros, &one, Timestamp::now()), one.contract)
             }
             Err(why) => {
-                let kinds = load::kinds(&workspace).map(|(_, kinds)| kinds).unwrap_or_default();
-                let read = contract::parse_with(&open.text, &open.path, &kinds);
-                let mut found = lint::obeyed(&open.text, &open.path, read.findings);
+                let unparsed = lint::Unparsed::of(&place);
+                let (mut found, contract) = unparsed.findings(&file);
                 found.extend(why.iter().map(|finding| {
-                    let level = if finding.code == codes::NO_ARTIFACT { Level::Warning } else { finding.level };
-                    let message = format!("names and lineage are not checked: {}", finding.message);
-                    Finding { level, message, ..finding.clone() }
+                    let absent = finding.code == codes::NO_ARTIFACT;
+                    let level = if absent { Level::Warning } else { finding.level };
+                    let less = if absent { unparsed.notes().join("; ") } else { "names and lineage are not checked".to_owned() };
+                    Finding { level, message: format!("{less}: {}", finding.message), ..finding.clone() }
                 }));
-                (found, read.value)
+                (found, contract)
+            }
+        };
+        if let Some(contract) = &contract {
+            found.extend(self.name_taken(&workspace, &root, open, contract));
+        }
+        (found, contract)
+    }
+
+    /// As `lint` says it: an earlier contract file has the name, as it stands in the editor or on disk.
+    fn name_taken(&self, workspace: &Workspace, root: &Path, open: &Open, contract: &Contract) -> Option<Finding> {
+        let own = open.path.canonicalize().unwrap_or_else(|_| open.path.clone());
+        for file in workspace.contracts(&[]).unwrap_or_default() {
+            let path = file.path.canonicalize().unwrap_or(file.path);
+            // Only the later of two is wrong.
+            if path >= own {
+                continue;
+            }
+            let text = self.open.values().find(|other| other.path == path).map_or(file.text, |other| other.text.clone());
+            let named = |read: crate::yaml::Read<Contract>| read.value.is_some_and(|other| other.contract.value == contract.contract.value);
+            if text.contains(&contract.contract.value) && named(contract::parse(&text, &path)) {
+                let shown = path.strip_prefix(root).unwrap_or(&path);
+                return Some(load::name_taken(&contract.contract, &open.path, shown));
             }
         }
+        None
     }
 
     /// The dbt project around a file.
