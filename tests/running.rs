@@ -1,6 +1,8 @@
 //! `presscheck run`, through the program, on real engines: killed, stopped, doubled, on a full disk. Whatever happens, a resume ends where a run that nobody disturbed ends, and
 //! nothing is done twice.
 
+#[cfg(feature = "postgres")]
+mod machines;
 mod remembered;
 mod stages;
 

@@ -9,11 +9,10 @@ use jiff::Timestamp;
 
 use super::arguments::{FailOn, Place, Reach, Report, Which};
 use super::ask::{Manner, worst};
-use super::load::Loaded;
+use super::load::{self, Loaded};
 use super::prepare::{self, Prepared};
-use super::{Ended, Stopped, draw, report, store};
+use super::{Ended, Stopped, draw, report, shared, store};
 use crate::decide;
-use crate::history::History;
 use crate::output::{self, Told};
 use crate::record::Document;
 
@@ -57,6 +56,7 @@ impl Check {
 
     fn ask_and_tell(&self, look: &draw::Look) -> Ended {
         let local = Timestamp::now();
+        shared::refresh(&load::workspace(&self.place)?.0).map_err(shared::unusable)?;
         let (loaded, prepared) = prepare::plans(&self.place, &self.which, &self.reach, self.which.as_of.unwrap_or(local), look)?;
         let cancel = super::interrupt::flag();
         let mut decisions = Vec::new();
@@ -103,7 +103,7 @@ impl Check {
         if self.which.as_of.is_some() || part || one.contract.is_none() {
             return Ok(());
         }
-        History::open(&loaded.workspace.history()).and_then(|mut history| history.add(&document.without_samples())).map(|_added| ())
+        shared::open(&loaded.workspace).and_then(|mut history| history.add(&document.without_samples())).map(|_added| ())
     }
 }
 

@@ -120,7 +120,12 @@ pub(super) fn writing(workspace: &Workspace, reach: &Reach) -> Result<Profile, S
 }
 
 /// A target of profiles.yml; the project's own profile when none is named.
-fn read_profile(workspace: &Workspace, reach: &Reach, named: Option<String>, target: Option<String>) -> Result<Profile, Stopped> {
+pub(super) fn read_profile(
+    workspace: &Workspace,
+    reach: &Reach,
+    named: Option<String>,
+    target: Option<String>,
+) -> Result<Profile, Stopped> {
     let settings = &workspace.settings;
     let env = |name: &str| std::env::var(name).ok();
     let vars = match &reach.vars {

@@ -38,6 +38,7 @@ mod review;
 mod run;
 mod runs;
 mod schema;
+mod shared;
 mod tell;
 mod verify;
 

@@ -180,9 +180,12 @@ impl History {
             .collect()
     }
 
-    pub(super) fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
+    pub(super) fn write<T>(&mut self, mut write: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
         let path = self.path.clone();
-        let written = || -> rusqlite::Result<T> {
+        if self.shared.is_some() {
+            return self.write_shared(&mut write).map_err(|error| format!("nothing can be added to the shared history: {error}"));
+        }
+        let mut written = || -> rusqlite::Result<T> {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = write(&transaction)?;
             transaction.commit()?;

@@ -11,6 +11,7 @@ mod journal;
 mod layout;
 mod lock;
 mod prune;
+mod shared;
 mod step;
 mod told;
 
@@ -25,6 +26,7 @@ use crate::record::{CheckRecord, Document, Ended, Reason};
 pub use journal::Claim;
 pub use lock::{Lock, Locked};
 pub use prune::Pruned;
+pub use shared::Shared;
 pub use step::{ActKind, ActRecord, Intent, Kept, Run, RunKey, State, Step};
 pub use told::{Line, What};
 
@@ -42,6 +44,8 @@ pub struct History {
     has_journal: bool,
     /// Nor has one of the second what was told.
     has_told: bool,
+    /// Where other machines add to it, too.
+    shared: Option<Box<dyn Shared>>,
 }
 
 /// Whether a decision was added.
@@ -80,7 +84,7 @@ impl History {
         let wrong = |error: String| format!("the history {} cannot be used: {error}", path.display());
         std::fs::create_dir_all(folder).map_err(|error| wrong(error.to_string()))?;
         let connection = Connection::open(&path).map_err(|error| wrong(error.to_string()))?;
-        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true, shared: None };
         history.prepare().map_err(|error| wrong(error.to_string()))?;
         history.layout().map_err(wrong)?;
         Ok(history)
@@ -99,7 +103,7 @@ impl History {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|error| wrong(error.to_string()))?;
         connection.busy_timeout(PATIENCE).map_err(|error| wrong(error.to_string()))?;
-        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true };
+        let mut history = History { connection, path: path.clone(), has_journal: true, has_told: true, shared: None };
         history.layout().map_err(wrong)?;
         Ok(Some(history))
     }

@@ -40,6 +40,9 @@ impl History {
     /// # Errors
     /// The history is not what was stored, or nothing can be changed: then nothing was.
     pub fn prune(&mut self, before: Timestamp, only_count: bool) -> Result<Pruned, String> {
+        if self.shared.is_some() {
+            return Err("a shared history is let go of where it is shared, and nothing here does that".to_owned());
+        }
         self.verify()?;
         let last = self.settled(before)?;
         let pruned = self.write(|transaction| {

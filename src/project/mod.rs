@@ -186,7 +186,8 @@ impl Workspace {
 
     /// The folder of the project's history.
     pub fn history(&self) -> PathBuf {
-        self.root.join(self.settings.history.as_ref().map_or(Path::new(".presscheck"), |history| history.path.value.as_path()))
+        let named = self.settings.history.as_ref().and_then(|history| history.path.as_ref());
+        self.root.join(named.map_or(Path::new(".presscheck"), |path| path.value.as_path()))
     }
 
     /// A file that a contract names, against the project's root.

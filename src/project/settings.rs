@@ -184,8 +184,18 @@ pub struct Connection {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct History {
-    /// A folder below the project.
-    pub path: At<PathBuf>,
+    /// A folder below the project; `.presscheck` when absent.
+    #[serde(default)]
+    pub path: Option<At<PathBuf>>,
+    /// A PostgreSQL target of the profile where machines share it; the folder then holds a copy.
+    #[serde(default)]
+    pub target: Option<At<String>>,
+    /// The profile of that target; the project's own when absent.
+    #[serde(default)]
+    pub profile: Option<At<String>>,
+    /// The schema in which it is shared; `presscheck` when absent.
+    #[serde(default)]
+    pub schema: Option<At<String>>,
 }
 
 /// The JSON Schema of `presscheck.yml`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::super::load::Loaded;
-use super::super::{Stopped, draw, interrupt};
+use super::super::{Stopped, draw, interrupt, shared};
 use super::Run;
 use super::begin::Beginning;
 use super::world::Real;
@@ -39,7 +39,7 @@ pub(super) fn run(
     interval: Option<Interval>,
     look: &draw::Look,
 ) -> Result<Ended, Stopped> {
-    let mut history = History::open(&loaded.workspace.history()).map_err(broken)?;
+    let mut history = shared::open(&loaded.workspace).map_err(broken)?;
     let earlier = if run.resume { newest(&history, contract)? } else { None };
     let interval = match &earlier {
         Some(earlier) => covered(&earlier.key.interval)?,
@@ -50,11 +50,12 @@ pub(super) fn run(
         contract: contract.contract.value.clone(),
         interval: interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end)),
     };
-    let _lock = lock(loaded, &key)?;
+    let _locks = (lock(loaded, &key)?, elsewhere(loaded, &key)?);
     let Beginning { macros, plan, path } = Beginning::new(run, loaded, contract, interval.clone(), look)?;
     let needed = path.build.nodes();
-    let inputs: BTreeMap<String, String> =
-        loaded.inputs.iter().map(|(path, hash)| (path.display().to_string(), hash.to_hex().to_string())).collect();
+    // Named from the project's root, which is elsewhere on another machine.
+    let named = |path: &Path| path.strip_prefix(&loaded.workspace.root).unwrap_or(path).display().to_string();
+    let inputs: BTreeMap<String, String> = loaded.inputs.iter().map(|(path, hash)| (named(path), hash.to_hex().to_string())).collect();
     let progress = match &earlier {
         Some(_) => resumed(&mut history, loaded, &key, &inputs, &needed, look)?,
         None => Progress::default(),
@@ -125,6 +126,17 @@ fn lock(loaded: &Loaded, key: &RunKey) -> Result<Lock, Stopped> {
         Locked::Held(lock) => Ok(lock),
         Locked::Elsewhere(holder) => {
             let what = format!("another run of {} for this interval is going on: {holder}", key.contract);
+            Err(Stopped::unreadable(Finding::error(codes::RUN_GOES_ON, what).help("wait for its end; its decision counts")))
+        }
+    }
+}
+
+/// Keeps other machines out, where the history is shared with them.
+fn elsewhere(loaded: &Loaded, key: &RunKey) -> Result<shared::Held, Stopped> {
+    match shared::hold(&loaded.workspace, &format!("{} {}", key.contract, key.interval)).map_err(broken)? {
+        Some(held) => Ok(held),
+        None => {
+            let what = format!("another machine runs {} for this interval", key.contract);
             Err(Stopped::unreadable(Finding::error(codes::RUN_GOES_ON, what).help("wait for its end; its decision counts")))
         }
     }

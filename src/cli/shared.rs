@@ -1,0 +1,194 @@
+//! The history of a project: the file in its folder, or that file as a copy of a log in PostgreSQL which machines share that forget. Commands that may connect open it here.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use super::Stopped;
+use super::arguments::Reach;
+use super::connect;
+use crate::check::measurement::Cell;
+use crate::dbt::profiles::Profile;
+use crate::diagnostic::{Finding, codes};
+use crate::history::{History, Shared};
+use crate::project::Workspace;
+use crate::warehouse::writer::{self, Refused, Step};
+
+/// Longest that adding to the log may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Longest that a run may keep other machines out.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The log of batches in a schema of PostgreSQL.
+#[derive(Debug, Clone)]
+struct Log {
+    profile: Profile,
+    root: std::path::PathBuf,
+    schema: String,
+}
+
+/// Opens the project's history, to add to it.
+///
+/// # Errors
+/// Why it cannot be used, for people.
+pub(super) fn open(workspace: &Workspace) -> Result<History, String> {
+    match log(workspace)? {
+        None => History::open(&workspace.history()),
+        Some(log) => History::open_shared(&workspace.history(), Box::new(log)),
+    }
+}
+
+/// Takes what other machines added, where the history is shared; for commands that then only read.
+///
+/// # Errors
+/// The log cannot be read: what is known here may be old.
+pub(super) fn refresh(workspace: &Workspace) -> Result<(), String> {
+    match log(workspace)? {
+        None => Ok(()),
+        Some(log) => History::open_shared(&workspace.history(), Box::new(log)).map(drop),
+    }
+}
+
+/// Keeps other machines from running the same; let go when it is dropped, or when this process or its connection ends.
+#[derive(Debug)]
+pub(super) struct Held {
+    let_go: Option<mpsc::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.let_go.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Takes the lock of this name among all machines that share the history. `Ok(None)` when another one has it.
+///
+/// # Errors
+/// Why that cannot be told, for people.
+pub(super) fn hold(workspace: &Workspace, name: &str) -> Result<Option<Held>, String> {
+    let Some(log) = log(workspace)? else { return Ok(Some(Held { let_go: None, thread: None })) };
+    let (let_go, wait) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let key = literal(&format!("presscheck {} {name}", log.schema));
+    let step = Step::MustBeZero {
+        sql: format!("select case when pg_try_advisory_xact_lock(hashtextextended({key}, 0)) then 0 else 1 end"),
+        otherwise: String::new(),
+    };
+    let thread = std::thread::spawn(move || {
+        let mut wait_for_end = || {
+            drop(tell.send(Ok(true)));
+            match wait.recv_timeout(LONGEST) {
+                Ok(()) | Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => Ok(()),
+            }
+        };
+        let ended = log.write(&[], std::slice::from_ref(&step), LONGEST, &mut wait_for_end);
+        drop(match ended {
+            Err(Refused::Said(_)) => tell.send(Ok(false)),
+            Err(Refused::Fault(fault)) => tell.send(Err(fault.detail)),
+            Ok(_) => Ok(()),
+        });
+    });
+    let held = Held { let_go: Some(let_go), thread: Some(thread) };
+    match told.recv() {
+        Ok(Ok(true)) => Ok(Some(held)),
+        Ok(Ok(false)) => Ok(None),
+        Ok(Err(why)) => Err(why),
+        Err(_) => Err("the thread that asked has ended".to_owned()),
+    }
+}
+
+fn log(workspace: &Workspace) -> Result<Option<Log>, String> {
+    let Some(settings) = &workspace.settings.history else { return Ok(None) };
+    let Some(target) = &settings.target else { return Ok(None) };
+    let text = |named: &Option<crate::diagnostic::At<String>>| named.as_ref().map(|named| named.value.clone());
+    let profile = connect::read_profile(workspace, &Reach::default(), text(&settings.profile), Some(target.value.clone()))
+        .map_err(|stopped| stopped.findings.first().map_or_else(String::new, |finding| finding.message.clone()))?;
+    if profile.kind != "postgres" {
+        return Err(format!("a history is shared in PostgreSQL, and the target `{}` is of type `{}`", target.value, profile.kind));
+    }
+    let schema = text(&settings.schema).unwrap_or_else(|| "presscheck".to_owned());
+    Ok(Some(Log { profile, root: workspace.root.clone(), schema }))
+}
+
+impl Log {
+    fn table(&self) -> String {
+        format!("\"{}\".presscheck_history", self.schema.replace('"', "\"\""))
+    }
+
+    /// Makes what the log needs where it is missing.
+    fn ready(&self) -> [Step; 2] {
+        let (schema, table) = (literal(&self.schema), self.table());
+        let name = table.trim_end_matches(".presscheck_history");
+        [
+            Step::Unless {
+                sql: format!("select count(*) from pg_catalog.pg_namespace where nspname = {schema}"),
+                then: format!("create schema {name}"),
+            },
+            Step::Unless {
+                sql: format!("select count(*) from pg_catalog.pg_tables where schemaname = {schema} and tablename = 'presscheck_history'"),
+                then: format!(
+                    "create table {table} (batch bigint primary key, rows text not null, added_at timestamptz not null default current_timestamp)"
+                ),
+            },
+        ]
+    }
+
+    fn write(
+        &self,
+        ready: &[Step],
+        steps: &[Step],
+        limit: Duration,
+        agree: &mut writer::Agree<'_>,
+    ) -> Result<Vec<crate::warehouse::Rows>, Refused> {
+        writer::write((&self.profile.kind, self.profile.fields(), &self.root, &[]), (ready, steps), limit, agree)
+    }
+}
+
+impl Shared for Log {
+    fn since(&self, batch: i64) -> Result<Vec<(i64, String)>, String> {
+        let ask = Step::Tell(format!("select batch, rows from {} where batch > {batch} order by batch", self.table()));
+        let told = self.write(&self.ready(), &[ask], LIMIT, &mut || Ok(())).map_err(why)?;
+        let read = |row: &Vec<Cell>| match row.as_slice() {
+            [Cell::Int(number), Cell::Text(rows)] => {
+                i64::try_from(*number).map(|number| (number, rows.clone())).map_err(|error| error.to_string())
+            }
+            other => Err(format!("the shared history has a row of {} cells that are no batch", other.len())),
+        };
+        told.iter().flat_map(|rows| &rows.rows).map(read).collect()
+    }
+
+    fn add(&self, batch: i64, rows: &str) -> Result<bool, String> {
+        let table = self.table();
+        let steps = [
+            Step::MustBeZero {
+                sql: format!("select abs(coalesce(max(batch), 0) - {}) from {table}", batch - 1),
+                otherwise: "another machine was first".to_owned(),
+            },
+            Step::Do(format!("insert into {table} (batch, rows) values ({batch}, {})", literal(rows))),
+        ];
+        match self.write(&self.ready(), &steps, LIMIT, &mut || Ok(())) {
+            Ok(_) => Ok(true),
+            Err(Refused::Said(_)) => Ok(false),
+            Err(refused) => Err(why(refused)),
+        }
+    }
+}
+
+fn why(refused: Refused) -> String {
+    match refused {
+        Refused::Said(why) => why,
+        Refused::Fault(fault) => fault.detail,
+    }
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A history that cannot be read or kept: nothing is decided on half of what is known.
+pub(super) fn unusable(why: String) -> Stopped {
+    Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why))
+}
