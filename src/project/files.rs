@@ -44,8 +44,8 @@ impl Workspace {
     fn installed(&self, folder: &Path, packages: &mut Vec<(Layout, Vec<File>)>, doubts: &mut Vec<String>) {
         let mut folders: Vec<PathBuf> = folder.read_dir().map(|all| all.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
         folders.sort();
-        let before = packages.len();
-        for package in folders.iter().filter(|package| package.join("dbt_project.yml").exists()) {
+        folders.retain(|package| package.join("dbt_project.yml").exists());
+        for package in &folders {
             // dbt links a local package to where it stands, which may be beside the project.
             if self.inside(package).is_err() || self.inside(&package.join("dbt_project.yml")).is_err() {
                 doubts.push(format!("{} is a link that leads out of the project", package.display()));
@@ -62,7 +62,7 @@ impl Workspace {
             }
         }
         let asks = |name: &str| read_text(&self.root.join(name), LARGEST_CONTRACT).is_ok_and(|file| file.text.contains("packages:"));
-        if packages.len() == before && ["packages.yml", "dependencies.yml"].iter().any(|name| asks(name)) {
+        if folders.is_empty() && ["packages.yml", "dependencies.yml"].iter().any(|name| asks(name)) {
             doubts.push("the packages of the project are not installed (`dbt deps`)".to_owned());
         }
     }

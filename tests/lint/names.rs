@@ -48,7 +48,13 @@ fn a_projects_files_give_the_names_of_its_manifest() {
     let Ok(folder) = std::env::var("PRESSCHECK_NAMES") else { return };
     let folder = Path::new(&folder);
     let (missed, more, names) = missed(folder, &folder.join("target/manifest.json"));
-    println!("{} names, {} more than in the manifest, doubts: {:#?}", spoken(&names.project).len(), more.len(), names.doubts);
+    println!(
+        "{} names, {} of the manifest missed, {} more than in the manifest, doubts: {:#?}",
+        spoken(&names.project).len(),
+        missed.len(),
+        more.len(),
+        names.doubts
+    );
     assert!(missed.is_empty() || !names.doubts.is_empty(), "{missed:?}");
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Session {
     place: Place,
     open: BTreeMap<String, Open>,
     projects: BTreeMap<PathBuf, Known>,
+    /// What their files give where there is no manifest, until something is saved: a walk through all of a project is no work for a keystroke.
+    unparsed: BTreeMap<PathBuf, lint::Unparsed>,
     /// What changed since it was last looked at.
     changed: BTreeSet<String>,
     closed: Vec<Uri>,
@@ -54,7 +56,14 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(place: Place) -> Session {
-        Session { place, open: BTreeMap::new(), projects: BTreeMap::new(), changed: BTreeSet::new(), closed: Vec::new() }
+        Session {
+            place,
+            open: BTreeMap::new(),
+            projects: BTreeMap::new(),
+            unparsed: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            closed: Vec::new(),
+        }
     }
 
     /// Takes in what the editor says; what is not understood is left alone, as the protocol wants it.
@@ -77,7 +86,10 @@ impl Session {
                 self.closed.push(it.uri);
             }
             // Something was saved, here or elsewhere: what was read may be old.
-            "textDocument/didSave" | "workspace/didChangeWatchedFiles" => self.changed.extend(self.open.keys().cloned()),
+            "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {
+                self.unparsed.clear();
+                self.changed.extend(self.open.keys().cloned());
+            }
             _ => {}
         }
     }
@@ -128,7 +140,8 @@ impl Session {
                 (lint::findings_of(loaded, macros, &one, Timestamp::now()), one.contract)
             }
             Err(why) => {
-                let unparsed = lint::Unparsed::of(&place);
+                let why = why.clone();
+                let unparsed = self.unparsed.entry(root.clone()).or_insert_with(|| lint::Unparsed::of(&place));
                 let (mut found, contract) = unparsed.findings(&file);
                 found.extend(why.iter().map(|finding| {
                     let absent = finding.code == codes::NO_ARTIFACT;
