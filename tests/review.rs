@@ -88,7 +88,7 @@ fn a_week_is_reviewed_from_what_real_checks_left() {
     assert!(page.contains("### Read while stale\n\n- Margin: blank from "), "{page}");
 
     // A column comes back with another type, and is mended.
-    let columns = "  - schema: {name: columns, model: stg_sku_costs, columns: {unit_cost: TYPE}}\n";
+    let columns = "  - schema: {name: columns, model: stg_sku_costs, columns: {unit_cost: \"TYPE\"}}\n";
     for promised in ["double", "decimal(12,2)"] {
         contract(&bikes, "> 20", "");
         let path = bikes.join("contracts/margins.yml");
