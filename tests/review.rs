@@ -70,6 +70,12 @@ fn a_week_is_reviewed_from_what_real_checks_left() {
     assert_eq!(kinds("noise"), ["overridden", "flapping"], "{after}");
     assert_eq!(kinds("waivers"), ["ends_soon", "repeated"], "{after}");
     assert_eq!(of("missing_owners").len(), 2, "{after}");
+    let stale = of("stale");
+    assert_eq!(stale.len(), 2, "{after}");
+    assert!(
+        stale.iter().all(|one| one["metric"] == "margin" && one["from"].as_str() < one["to"].as_str() && one["blank"] == true),
+        "{after}"
+    );
     let today = of("failed")[0]["interval"].clone();
     assert!(of("backfills").iter().all(|one| one["interval"]["first_day"] != today), "nothing of it is held any more: {after}");
 
@@ -78,6 +84,22 @@ fn a_week_is_reviewed_from_what_real_checks_left() {
     for words in ["| Margins | 6 | 2 | 6 |", "### Noise", "mapping (overridden): ", "nobody is the business owner", "### To be made up for"]
     {
         assert!(page.contains(words), "{words}:\n{page}");
+    }
+    assert!(page.contains("### Read while stale\n\n- Margin: blank from "), "{page}");
+
+    // A column comes back with another type, and is mended.
+    let columns = "  - schema: {name: columns, model: stg_sku_costs, columns: {unit_cost: \"TYPE\"}}\n";
+    for promised in ["double", "decimal(12,2)"] {
+        contract(&bikes, "> 20", "");
+        let path = bikes.join("contracts/margins.yml");
+        let text = fs::read_to_string(&path).unwrap() + &columns.replace("TYPE", promised);
+        fs::write(&path, text).unwrap();
+        presscheck(&bikes, &["check", "margins"]);
+        let changed = review(&bikes)["changes"].clone();
+        let retyped = changed.as_array().unwrap().iter().find(|change| change["check"] == "columns.unit_cost");
+        let change = retyped.unwrap_or_else(|| panic!("{changed}"));
+        assert!(change["about"] == "stg_sku_costs" && change["what"].as_str().unwrap().contains("unit_cost"), "{change}");
+        assert_eq!(change["still"], promised == "double", "{change}");
     }
     let history = bikes.join(".presscheck/history.sqlite");
     let file = rusqlite::Connection::open(&history).unwrap();

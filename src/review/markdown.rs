@@ -29,6 +29,19 @@ fn section(report: &Report) -> String {
     part("Held", report.failed.iter().map(event).collect());
     part("Late", report.late.iter().map(event).collect());
     part("With a caveat", report.warned.iter().map(event).collect());
+    let stale = report.stale.iter().map(|one| {
+        let moment = |at: jiff::Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let to = one.to.map_or_else(|| ", and still is".to_owned(), |to| format!(" to {}", moment(to)));
+        let shown = if one.blank { "blank" } else { "at its last safe value" };
+        format!("{}: {shown} from {}{to}", plain(&one.title), moment(one.from))
+    });
+    part("Read while stale", stale.collect());
+    let changes = report.changes.iter().map(|one| {
+        let over = if one.still { "" } else { ", over since" };
+        let reaches = if one.reaches.is_empty() { "no metric".to_owned() } else { one.reaches.join(", ") };
+        plain(&format!("{}: {} (reaches {reaches}){over}", one.about, one.what))
+    });
+    part("Columns that changed", changes.collect());
     let noise = report.noise.iter().map(|noise| {
         let kind = match noise.kind {
             NoiseKind::Overridden => "overridden",

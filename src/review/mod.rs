@@ -2,8 +2,10 @@
 //! what is to be made up for; which tolerances do not fit what was measured. Pure: the history and the moment come in as values.
 //! Not for a single decision (`explain`), nor for what is open now (`list`).
 
+mod changes;
 mod markdown;
 mod noise;
+mod stale;
 mod tolerance;
 
 use std::collections::BTreeMap;
@@ -76,6 +78,10 @@ pub struct Report {
     pub backfills: Vec<Backfill>,
     /// Tolerances that do not fit what was measured.
     pub tolerances: Vec<Tolerance>,
+    /// Metrics that readers saw with older values, or without any.
+    pub stale: Vec<Stale>,
+    /// Changes of columns that ask for a change of a model or of the contract.
+    pub changes: Vec<Change>,
 }
 
 /// One decision that was not all right.
@@ -167,6 +173,38 @@ pub struct Tolerance {
     pub text: String,
 }
 
+/// A metric that was held for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stale {
+    /// Its identifier.
+    pub metric: String,
+    /// What readers call it.
+    pub title: String,
+    /// When it was held.
+    pub from: Timestamp,
+    /// When a decision let it through; absent while it is held.
+    pub to: Option<Timestamp>,
+    /// Whether there was no earlier value to show.
+    pub blank: bool,
+}
+
+/// A change of columns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The check that saw it.
+    pub check: String,
+    /// The relation.
+    pub about: String,
+    /// What changed, in words.
+    pub what: String,
+    /// Metrics that it can reach.
+    pub reaches: Vec<String>,
+    /// When it was seen first in that time.
+    pub seen: Timestamp,
+    /// Whether the last decision sees it, too.
+    pub still: bool,
+}
+
 /// How a tolerance fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +243,8 @@ fn report(known: &Known<'_>, since: Timestamp, until: Timestamp) -> Report {
         waivers: waivers(known, until),
         backfills: backfills(known),
         tolerances: tolerance::tolerances(contract, &known.decisions),
+        stale: stale::stale(&known.decisions, since, until),
+        changes: changes::changes(&decisions),
     }
 }
 
