@@ -57,6 +57,7 @@ pub(super) trait Writing {
 }
 
 /// What a connection is used for.
+#[cfg(any(feature = "duckdb", feature = "postgres"))]
 pub(super) type Work<'w> = dyn FnMut(&mut dyn Writing) -> Result<Vec<Rows>, Refused> + 'w;
 
 /// Runs `ready` and then `steps`, each in one transaction, on a writing connection of its own to the target that `kind` and `fields` describe; gives the rows of
@@ -64,6 +65,10 @@ pub(super) type Work<'w> = dyn FnMut(&mut dyn Writing) -> Result<Vec<Rows>, Refu
 ///
 /// # Errors
 /// Why nothing of `steps` was written.
+#[cfg_attr(
+    not(any(feature = "duckdb", feature = "postgres")),
+    expect(unused_mut, unused_variables, reason = "no engine of this build can be written to")
+)]
 pub fn write(
     (kind, fields, folder, files): (&str, &Map<String, Value>, &Path, &[String]),
     (ready, steps): (&[Step], &[Step]),
