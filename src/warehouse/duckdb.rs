@@ -2,7 +2,7 @@
 //!
 //! Sessions are connections of one database instance, each in a `READ ONLY` transaction. While the file is open here no other process can write
 //! it (DuckDB's file lock), so that all sessions see one snapshot. Further files are attached as the profile says, and Parquet files that sources
-//! name are read where they are. What writes is [`writer`], for a publication.
+//! name are read where they are. What writes is `writer`, for a publication.
 #![expect(clippy::disallowed_methods, reason = "this room reads the database file, and the clock for deadlines")]
 
 mod about;
