@@ -71,3 +71,32 @@ fn runs_are_listed_shown_and_let_go_of() {
     let (_, listed) = world.out(&["runs", "other"]);
     assert!(listed.contains("interrupted"), "{listed}");
 }
+
+#[test]
+fn what_ended_well_for_another_interval_is_nothing_to_go_on_with() {
+    let worlds = worlds();
+    let world = &worlds[0];
+    let week = |at: &str| format!("{at}T00:00:00+00:00[UTC]");
+    let key = RunKey {
+        run: "20200101T000000Z-00000000".into(),
+        contract: "report".into(),
+        interval: format!("{}/{}", week("2020-01-06"), week("2020-01-13")),
+    };
+    let mut history = History::open(&world.folder().join(".presscheck")).unwrap();
+    let at = "2020-01-13T10:00:00Z".parse().unwrap();
+    for step in [
+        Step::Started { version: "0".into(), publishes: true, resumes: None },
+        Step::Inputs { hashes: Default::default() },
+        Step::Decided { decision: "d".into(), document: "h".into(), status: "complete".into(), verdicts: Default::default(), exit_code: 0 },
+        Step::Sealed { exit_code: 0, said: String::new() },
+    ] {
+        history.append(&key, at, &step).unwrap();
+    }
+    drop(history);
+    let (code, said) = world.run(RESUME);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("so a new one begins"), "{said}");
+    let history = History::read(&world.folder().join(".presscheck")).unwrap().unwrap();
+    let runs = history.runs(Some("report"), None, 10).unwrap();
+    assert!(runs.len() == 2 && runs[0].key.interval != key.interval, "{runs:?}");
+}

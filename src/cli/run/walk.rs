@@ -40,15 +40,17 @@ pub(super) fn run(
     look: &draw::Look,
 ) -> Result<Ended, Stopped> {
     let mut history = shared::open(&loaded.workspace).map_err(broken)?;
-    let earlier = if run.resume { newest(&history, contract)? } else { None };
-    let interval = match &earlier {
-        Some(earlier) => covered(&earlier.key.interval)?,
-        None => interval,
-    };
+    let covers =
+        |interval: &Option<Interval>| interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end));
+    // What ended well for another interval says nothing of this one.
+    let earlier = if run.resume { newest(&history, contract, &covers(&interval))? } else { None };
+    if run.resume && earlier.is_none() && !look.quiet {
+        draw::say(&format!("{}: no run for this interval to go on with, so a new one begins", contract.contract));
+    }
     let key = RunKey {
         run: earlier.as_ref().map_or_else(identifier, |earlier| earlier.key.run.clone()),
         contract: contract.contract.value.clone(),
-        interval: interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end)),
+        interval: covers(&interval),
     };
     let _locks = (lock(loaded, &key)?, elsewhere(loaded, &key)?);
     let Beginning { macros, plan, path } = Beginning::new(run, loaded, contract, interval.clone(), look)?;
@@ -142,24 +144,10 @@ fn elsewhere(loaded: &Loaded, key: &RunKey) -> Result<shared::Held, Stopped> {
     }
 }
 
-fn newest(history: &History, contract: &Contract) -> Result<Option<history::Run>, Stopped> {
-    let runs = history.runs(Some(&contract.contract), None, LOOKED_AT).map_err(broken)?;
+fn newest(history: &History, contract: &Contract, interval: &str) -> Result<Option<history::Run>, Stopped> {
+    let runs = history.runs(Some(&contract.contract), Some(interval), LOOKED_AT).map_err(broken)?;
     // Publishing alone is in the journal, too.
     Ok(runs.into_iter().find(|run| run.steps.iter().any(|kept| matches!(kept.step, Step::Inputs { .. }))))
-}
-
-/// The interval of a run, as its key has it.
-fn covered(text: &str) -> Result<Option<Interval>, Stopped> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    // Names of zones have slashes, too.
-    let ends = text.find("]/").map_or_else(|| text.find('/'), |at| Some(at + 1));
-    let read = || -> Option<Interval> {
-        let (start, end) = text.split_at(ends?);
-        Some(Interval { start: start.parse().ok()?, end: end.get(1..)?.parse().ok()? })
-    };
-    read().map(Some).ok_or_else(|| broken(format!("the interval `{text}` of the run cannot be read")))
 }
 
 fn resumed(
