@@ -236,7 +236,7 @@ fn listed(rows: &[Row]) -> String {
         let ended = match (row.state, row.exit_code) {
             (_, Some(code)) => format!("exit code {code}"),
             ("running", None) => "still running".to_owned(),
-            _ => "interrupted: `presscheck run --resume` goes on with the newest".to_owned(),
+            _ => "interrupted: as long as its interval is the one that is due, `presscheck run --resume` goes on with it".to_owned(),
         };
         let status = row.status.as_ref().map_or_else(|| "not decided".to_owned(), Clone::clone);
         let resumed = if row.resumed > 0 { format!(", resumed {} times", row.resumed).replace(" 1 times", " once") } else { String::new() };

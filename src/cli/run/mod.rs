@@ -33,7 +33,7 @@ pub(super) struct Run {
     /// Print the stages, and do nothing
     #[arg(long)]
     plan: bool,
-    /// Go on with the newest run of the contract where it was killed, failed or held: only what did not pass
+    /// Go on with the newest run of the contract for the interval that is due, where it was killed, failed or held: only what did not pass
     #[arg(long, conflicts_with = "interval")]
     resume: bool,
     /// Run for each interval between two days, the second one not included, the oldest first; nothing is published unless --publish

@@ -39,20 +39,21 @@ pub(super) fn run(
     interval: Option<Interval>,
     look: &draw::Look,
 ) -> Result<Ended, Stopped> {
+    let covered = interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end));
+    // First the locks, then what is known: another run may have ended in between.
+    let name = format!("{} {covered}", contract.contract);
+    let _locks = (lock(loaded, contract, &name)?, elsewhere(loaded, contract, &name)?);
     let mut history = shared::open(&loaded.workspace).map_err(broken)?;
-    let covers =
-        |interval: &Option<Interval>| interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end));
     // What ended well for another interval says nothing of this one.
-    let earlier = if run.resume { newest(&history, contract, &covers(&interval))? } else { None };
+    let earlier = if run.resume { newest(&history, contract, &covered)? } else { None };
     if run.resume && earlier.is_none() && !look.quiet {
         draw::say(&format!("{}: no run for this interval to go on with, so a new one begins", contract.contract));
     }
     let key = RunKey {
         run: earlier.as_ref().map_or_else(identifier, |earlier| earlier.key.run.clone()),
         contract: contract.contract.value.clone(),
-        interval: covers(&interval),
+        interval: covered,
     };
-    let _locks = (lock(loaded, &key)?, elsewhere(loaded, &key)?);
     let Beginning { macros, plan, path } = Beginning::new(run, loaded, contract, interval.clone(), look)?;
     let needed = path.build.nodes();
     // Named from the project's root, which is elsewhere on another machine.
@@ -121,24 +122,23 @@ fn identifier() -> String {
     format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &unlike.to_hex()[..8])
 }
 
-fn lock(loaded: &Loaded, key: &RunKey) -> Result<Lock, Stopped> {
-    let name = format!("{} {}", key.contract, key.interval);
-    let holder = format!("run {} by process {}", key.run, std::process::id());
-    match Lock::take(&loaded.workspace.history(), &name, &holder).map_err(broken)? {
+fn lock(loaded: &Loaded, contract: &Contract, name: &str) -> Result<Lock, Stopped> {
+    let holder = format!("a run by process {}", std::process::id());
+    match Lock::take(&loaded.workspace.history(), name, &holder).map_err(broken)? {
         Locked::Held(lock) => Ok(lock),
         Locked::Elsewhere(holder) => {
-            let what = format!("another run of {} for this interval is going on: {holder}", key.contract);
+            let what = format!("another run of {} for this interval is going on: {holder}", contract.contract);
             Err(Stopped::unreadable(Finding::error(codes::RUN_GOES_ON, what).help("wait for its end; its decision counts")))
         }
     }
 }
 
 /// Keeps other machines out, where the history is shared with them.
-fn elsewhere(loaded: &Loaded, key: &RunKey) -> Result<shared::Held, Stopped> {
-    match shared::hold(&loaded.workspace, &format!("{} {}", key.contract, key.interval)).map_err(broken)? {
+fn elsewhere(loaded: &Loaded, contract: &Contract, name: &str) -> Result<shared::Held, Stopped> {
+    match shared::hold(&loaded.workspace, name).map_err(broken)? {
         Some(held) => Ok(held),
         None => {
-            let what = format!("another machine runs {} for this interval", key.contract);
+            let what = format!("another machine runs {} for this interval", contract.contract);
             Err(Stopped::unreadable(Finding::error(codes::RUN_GOES_ON, what).help("wait for its end; its decision counts")))
         }
     }
