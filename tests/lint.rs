@@ -1,6 +1,7 @@
 //! Advice of lint beside the sample project: rules, comments that set findings aside, baselines, and what the program says of each rule.
 
 mod fixes;
+mod kept;
 mod names;
 
 use std::collections::BTreeSet;
@@ -33,13 +34,18 @@ fn world() -> World {
 
 /// Everything that lint says of a contract, comments obeyed.
 fn said(world: &World, text: &str) -> Vec<Finding> {
+    said_with(world, &world.lineage, text)
+}
+
+/// The same with another lineage.
+fn said_with(world: &World, lineage: &Lineage, text: &str) -> Vec<Finding> {
     let now: Timestamp = "2026-11-23T11:40:00Z".parse().unwrap();
     let read = contract::parse(text, Path::new(FILE));
     let mut found = read.findings;
     if let Some(contract) = &read.value {
-        found.extend(lint::references(contract, &world.project, &world.lineage));
+        found.extend(lint::references(contract, &world.project, lineage));
         found.extend(lint::connections(contract, &[]));
-        let around = Surroundings { project: &world.project, lineage: &world.lineage, macros: &world.macros, now, closed: None };
+        let around = Surroundings { project: &world.project, lineage, macros: &world.macros, now, closed: None };
         found.extend(lint::advice(contract, &around, &found));
     }
     let ignores = Ignores::of(text, Path::new(FILE));

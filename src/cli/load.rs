@@ -66,20 +66,13 @@ impl Loaded {
             inputs.push((path.clone(), blake3::hash(&bytes)));
             dbt::catalog::apply(&mut project, &bytes, &path)?;
         }
-        if let Some(file) = workspace.dbt_project.as_ref().filter(|_| project.on_run_start.is_empty()) {
-            project.on_run_start = dbt::profiles::on_run_start(&file.text, &file.path);
-        }
-        if project.has_templates() {
-            match variables(&workspace, &mut inputs) {
-                Ok(variables) => project.variables = variables,
-                Err(finding) => project.notes.push(format!("the project's variables are not known: {}", finding.message)),
-            }
-        }
+        let has_templates = project.has_templates();
+        complete(&workspace, &mut project, has_templates, &mut inputs);
         timings.ended("artifacts");
-        let (lineage, keep) = lineage::trace_cached(&project, &store::kept_lineage(&workspace.target));
+        let (lineage, keep) = lineage::trace_cached(&project, &store::kept(&workspace.target, store::LINEAGE));
         timings.ended("lineage");
         if let Some(keep) = keep {
-            store::keep_lineage(&workspace.target, &keep);
+            store::keep(&workspace.target, store::LINEAGE, &[&keep]);
         }
         timings.ended("keeping it");
         if !look.quiet {
@@ -168,6 +161,19 @@ pub(super) fn workspace(place: &Place) -> Result<(Workspace, Vec<Finding>), Stop
     Ok(Workspace::find(&here, &options, &target_path)?)
 }
 
+/// Adds what is not in the artifacts: statements that dbt runs first, and variables, where a model must be rendered here.
+pub(super) fn complete(workspace: &Workspace, project: &mut Project, has_templates: bool, inputs: &mut Vec<(PathBuf, blake3::Hash)>) {
+    if let Some(file) = workspace.dbt_project.as_ref().filter(|_| project.on_run_start.is_empty()) {
+        project.on_run_start = dbt::profiles::on_run_start(&file.text, &file.path);
+    }
+    if has_templates {
+        match variables(workspace, inputs) {
+            Ok(variables) => project.variables = variables,
+            Err(finding) => project.notes.push(format!("the project's variables are not known: {}", finding.message)),
+        }
+    }
+}
+
 /// What templates read of dbt_project.yml, the packages' own included. Nothing where there is no project around the manifest.
 fn variables(workspace: &Workspace, inputs: &mut Vec<(PathBuf, blake3::Hash)>) -> Result<dbt::Variables, Finding> {
     let Some(root) = &workspace.dbt_project else { return Ok(dbt::Variables::default()) };
@@ -203,7 +209,7 @@ fn relation_of(node: &str) -> &str {
     rows.unwrap_or_else(|| node.rsplit_once('.').map_or(node, |(relation, _)| relation))
 }
 
-fn stop_at_errors(findings: &[Finding], exit_code: u8) -> Result<(), Stopped> {
+pub(super) fn stop_at_errors(findings: &[Finding], exit_code: u8) -> Result<(), Stopped> {
     if findings.iter().any(|finding| finding.level == Level::Error) {
         return Err(Stopped { findings: findings.to_vec(), exit_code });
     }

@@ -32,6 +32,7 @@ mod load;
 mod lsp;
 mod manual;
 mod openlineage;
+mod part;
 mod plan;
 mod publish;
 mod review;

@@ -1,11 +1,15 @@
-//! What is kept in the project's target folder: the last decision of each contract, and what was read of the models. Files are replaced whole.
+//! What is kept in the project's target folder: the last decision of each contract, and what was read of artifacts and models. Files are replaced whole.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// File of what was read of the models; safe to delete.
-const LINEAGE: &str = "lineage.cache";
+/// File of what was read of all models; like the others safe to delete.
+pub(super) const LINEAGE: &str = "lineage.cache";
+/// File of what `lint` read of some models.
+pub(super) const MODELS: &str = "models.cache";
+/// File of what was read of manifest and catalog.
+pub(super) const PROJECT: &str = "project.cache";
 
 /// The file of a contract's last decision.
 pub(super) fn path(target: &Path, contract: &str) -> PathBuf {
@@ -32,24 +36,36 @@ pub(super) fn discard(path: &Path) {
     drop(fs::remove_file(path));
 }
 
-/// What an earlier run read of the models; nothing, when there is nothing that can be read.
-pub(super) fn kept_lineage(target: &Path) -> Vec<u8> {
-    fs::read(target.join("presscheck").join(LINEAGE)).unwrap_or_default()
+/// What an earlier run kept in a file of this name; nothing, when there is nothing that can be read.
+pub(super) fn kept(target: &Path, name: &str) -> Vec<u8> {
+    fs::read(target.join("presscheck").join(name)).unwrap_or_default()
 }
 
-/// Keeps what was read of the models. It only saves time, so a folder that cannot be written to is no fault. Of two processes the last one wins:
-/// each writes a whole file of its own and moves it into place.
-pub(super) fn keep_lineage(target: &Path, bytes: &[u8]) {
+/// The same, if the file begins with these bytes.
+pub(super) fn kept_if(target: &Path, name: &str, start: &[u8]) -> Option<Vec<u8>> {
+    let mut file = File::open(target.join("presscheck").join(name)).ok()?;
+    let mut bytes = vec![0; start.len()];
+    file.read_exact(&mut bytes).ok().filter(|()| bytes == start)?;
+    let length = file.metadata().ok()?.len();
+    bytes.reserve_exact(usize::try_from(length).ok()?.saturating_sub(start.len()));
+    file.read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Keeps what was read, in one file. It only saves time, so a folder that cannot be written to is no fault. Of two processes the last one wins: each writes
+/// a whole file of its own and moves it into place.
+pub(super) fn keep(target: &Path, name: &str, parts: &[&[u8]]) {
     let folder = target.join("presscheck");
     // A repository may hold a link of this name; nothing is written where it leads.
     if fs::symlink_metadata(&folder).is_ok_and(|about| about.is_symlink()) {
         return;
     }
-    let draft = folder.join(format!("{LINEAGE}.{}", std::process::id()));
+    let draft = folder.join(format!("{name}.{}", std::process::id()));
     let Ok(mut file) = fs::create_dir_all(&folder).and_then(|()| fs::OpenOptions::new().write(true).create_new(true).open(&draft)) else {
         return;
     };
-    if file.write_all(bytes).and_then(|()| fs::rename(&draft, folder.join(LINEAGE))).is_err() {
+    let written = parts.iter().try_for_each(|part| file.write_all(part));
+    if written.and_then(|()| fs::rename(&draft, folder.join(name))).is_err() {
         drop(fs::remove_file(&draft));
     }
 }

@@ -50,7 +50,7 @@ pub fn apply(project: &mut Project, bytes: &[u8], file: &Path) -> Result<(), Rea
         match project.nodes.get_mut(&id) {
             // A relation without columns was not seen.
             Some(node) => {
-                node.catalog_columns = Some(columns.into_iter().map(|(_, column)| column).collect()).filter(|c: &Vec<_>| !c.is_empty())
+                node.catalog_columns = (!columns.is_empty()).then(|| columns.into_iter().map(|(_, column)| column).collect());
             }
             None => unknown += 1,
         }

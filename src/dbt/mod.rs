@@ -8,6 +8,8 @@ pub mod catalog;
 pub mod files;
 pub mod graph;
 mod json;
+pub mod kept;
+pub mod late;
 pub mod manifest;
 pub mod profiles;
 pub mod relation_name;
@@ -20,10 +22,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use late::Late;
 pub use variables::Variables;
 
 /// A dbt project as its artifacts describe it. Enabled nodes only.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Project {
     /// `metadata.project_name`.
     pub name: String,
@@ -38,8 +44,10 @@ pub struct Project {
     /// `metadata.invocation_id`.
     pub invocation_id: Option<String>,
     /// Models, seeds, snapshots and sources by unique id.
+    #[serde(serialize_with = "kept::in_order", deserialize_with = "kept::ordered")]
     pub nodes: BTreeMap<String, Node>,
     /// Data tests by unique id.
+    #[serde(serialize_with = "kept::in_order", deserialize_with = "kept::ordered")]
     pub tests: BTreeMap<String, Test>,
     /// Exposures by unique id.
     pub exposures: BTreeMap<String, Exposure>,
@@ -56,15 +64,17 @@ pub struct Project {
     /// Disabled nodes: unique id and name, so that a reference to one can say so.
     pub disabled: BTreeMap<String, String>,
     /// Macros by package and name, where a model must be rendered here because the manifest has no compiled text of it; empty otherwise.
+    #[serde(skip)]
     pub macros: BTreeMap<String, BTreeMap<String, Arc<str>>>,
     /// What `dbt_project.yml` says that templates read; not in a manifest, so whoever reads the file puts it here.
+    #[serde(skip)]
     pub variables: Variables,
     /// What reading lost or doubted: parse-only manifest, version read as another, absent catalog. For people.
     pub notes: Vec<String>,
 }
 
 /// What sort of relation a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum NodeKind {
     #[default]
@@ -74,8 +84,8 @@ pub enum NodeKind {
     Source,
 }
 
-/// A model, seed, snapshot or source.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// A model, seed, snapshot or source. Fields that [`kept`] leaves out are skipped.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Node {
     pub unique_id: String,
@@ -105,16 +115,18 @@ pub struct Node {
     pub incremental: Option<Incremental>,
     /// Quoted as dbt renders it; `None` for ephemeral models.
     pub relation_name: Option<String>,
+    #[serde(skip)]
     pub raw_code: String,
     /// Absent in a parse-only manifest, for seeds and for sources.
+    #[serde(skip)]
     pub compiled_code: Option<String>,
     /// Columns that the manifest documents: name and type.
-    pub columns: Vec<Column>,
+    pub columns: Late<Vec<Column>>,
     /// Columns that the catalog found in the warehouse, in order.
-    pub catalog_columns: Option<Vec<Column>>,
+    pub catalog_columns: Option<Late<Vec<Column>>>,
     /// Unique ids of parents.
     pub depends_on: Vec<String>,
-    pub meta: serde_json::Map<String, serde_json::Value>,
+    pub meta: Late<Map<String, Value>>,
     pub group: Option<String>,
     pub access: Option<String>,
     /// Of a model whose dbt contract is enforced: the columns that must not be NULL, in lower case. `columns` is then complete. `None`: not enforced.
@@ -128,13 +140,15 @@ pub struct Node {
     /// Checksum of the file, as dbt computes it.
     pub checksum: Option<String>,
     /// `config`, hooks excepted, of what has no compiled text: its template may read it. Empty otherwise.
-    pub config: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip)]
+    pub config: Map<String, Value>,
     /// SQL of post- and pre-hooks.
+    #[serde(skip)]
     pub hooks: Vec<String>,
 }
 
 /// How an incremental model adds to what is there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Incremental {
     /// Whether it has a `unique_key`: a row that comes again replaces the one that is there.
     pub has_key: bool,
@@ -143,7 +157,7 @@ pub struct Incremental {
 }
 
 /// A documented or observed column.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Column {
     pub name: String,
@@ -151,7 +165,7 @@ pub struct Column {
 }
 
 /// dbt's source freshness, in whole seconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Freshness {
     pub warn_after: Option<u64>,
@@ -160,7 +174,7 @@ pub struct Freshness {
 }
 
 /// A data test. Unit tests are not data checks and are not here.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Test {
     pub unique_id: String,
@@ -173,7 +187,7 @@ pub struct Test {
     pub test_name: Option<String>,
     /// Package of the generic test: `dbt_utils`; `None` is dbt's own.
     pub namespace: Option<String>,
-    pub kwargs: serde_json::Map<String, serde_json::Value>,
+    pub kwargs: Late<Map<String, Value>>,
     pub column_name: Option<String>,
     /// The node whose rows a generic test counts; sources too. `None` where it cannot be told from what the test depends on.
     pub attached_node: Option<String>,
@@ -190,11 +204,11 @@ pub struct Test {
     pub limit: Option<u64>,
     pub compiled_code: Option<String>,
     pub raw_code: String,
-    pub meta: serde_json::Map<String, serde_json::Value>,
+    pub meta: Late<Map<String, Value>>,
 }
 
 /// A dbt exposure.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Exposure {
     pub unique_id: String,
@@ -210,11 +224,11 @@ pub struct Exposure {
     pub path: PathBuf,
     pub fqn: Vec<String>,
     pub tags: Vec<String>,
-    pub meta: serde_json::Map<String, serde_json::Value>,
+    pub meta: Late<Map<String, Value>>,
 }
 
 /// A metric of the semantic layer, reduced to what says where its number comes from.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Metric {
     pub unique_id: String,
@@ -257,11 +271,11 @@ pub struct Metric {
     pub fqn: Vec<String>,
     pub tags: Vec<String>,
     pub group: Option<String>,
-    pub meta: serde_json::Map<String, serde_json::Value>,
+    pub meta: Late<Map<String, Value>>,
 }
 
 /// A semantic model over one relation.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SemanticModel {
     pub unique_id: String,
@@ -286,7 +300,7 @@ pub struct SemanticModel {
 }
 
 /// A dimension or entity of a semantic model.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Element {
     pub name: String,
@@ -297,7 +311,7 @@ pub struct Element {
 }
 
 /// One measure of a semantic model.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Measure {
     pub name: String,
@@ -310,7 +324,7 @@ pub struct Measure {
 }
 
 /// A group and its owner.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Group {
     pub name: String,

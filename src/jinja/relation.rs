@@ -28,7 +28,7 @@ pub(super) struct Relation {
 impl Relation {
     /// A node's relation, as `ref` and `source` give it.
     pub(super) fn of(node: &Node, mark: Option<char>) -> Relation {
-        let columns = node.catalog_columns.clone().map(Arc::new);
+        let columns = node.catalog_columns.as_deref().cloned().map(Arc::new);
         let parts = [node.database.clone(), Some(node.schema.clone()).filter(|schema| !schema.is_empty()), Some(node.identifier.clone())];
         match &node.relation_name {
             _ if node.materialized == "ephemeral" && node.kind == NodeKind::Model => {

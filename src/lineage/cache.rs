@@ -68,6 +68,12 @@ impl<'k> Cache<'k> {
         *blake3::hash(&bytes).as_bytes()
     }
 
+    /// Adds what was kept elsewhere.
+    pub(super) fn with(mut self, entries: impl Iterator<Item = (Key, &'k [u8])>) -> Self {
+        self.entries.extend(entries);
+        self
+    }
+
     /// What was kept under a key.
     pub(super) fn find(&self, key: &Key) -> Option<Traced> {
         postcard::from_bytes::<Traced>(self.entries.get(key)?).ok().filter(Traced::is_consistent)

@@ -32,6 +32,7 @@ mod output;
 mod parse;
 mod pivot;
 mod query;
+mod reaching;
 mod reads;
 mod relation;
 mod render;
@@ -51,6 +52,7 @@ use std::sync::Arc;
 
 pub use graph::{Certainty, Edge, EdgeKind, Graph, Node, NodeIndex, Part};
 pub use lines::lines;
+pub use reaching::{Before, Models, trace_reaching};
 pub use reads::{expression, query, tables};
 pub use semantic::semantic;
 pub use trace::{trace, trace_cached};
@@ -75,7 +77,7 @@ pub struct Problem {
     pub place: Option<(u32, u32)>,
 }
 
-/// The lineage of a whole project.
+/// The lineage of a whole project, or of a part of it ([`trace_reaching`]).
 #[derive(Debug, Clone, Default)]
 pub struct Lineage {
     /// Nodes and edges of every relation.
@@ -86,17 +88,38 @@ pub struct Lineage {
     pub problems: Vec<Problem>,
     /// What names of relations mean, for queries of the user.
     relations: Option<Arc<relation::Relations>>,
+    /// Which part of the project it is of, if not of all.
+    part: Option<Arc<reaching::Part>>,
 }
 
 impl Lineage {
     /// The node for a part of a relation. A column that no list names is found as the relation's "any column", where it has one: its list is
     /// not complete, or its SQL was not understood. `None`: nothing can depend on such a part.
     pub fn node(&self, relation: &str, part: Part) -> Option<NodeIndex> {
+        self.ask(relation);
         let exact = Node { relation: relation.into(), part };
         self.graph.find(&exact).or_else(|| match exact.part {
             Part::Column(_) => self.graph.find(&Node { part: Part::Column(relation::ANY_COLUMN.into()), ..exact }),
             Part::RowsLost | Part::RowsAdded => None,
         })
+    }
+
+    /// The columns of a relation.
+    pub fn columns_of(&self, relation: &str) -> Option<&Columns> {
+        self.ask(relation);
+        self.columns.get(relation)
+    }
+
+    /// Says that an answer depends on this relation. Only who works with the lineage of a part of a project needs it.
+    pub fn ask(&self, relation: &str) {
+        if let Some(part) = &self.part {
+            part.ask(relation);
+        }
+    }
+
+    /// The relations that answers depended on and that were not traced: each answer may be another once they are. Empty, where the whole project was.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.part.as_ref().map(|part| part.asked()).unwrap_or_default()
     }
 }
 

@@ -41,7 +41,11 @@ pub fn query(sql: &str, project: &Project, lineage: &Lineage) -> Result<QueryRea
 fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryReads> {
     let manners = manners(&project.adapter);
     let tree = parse::query(sql, &manners)?;
-    let relations = lineage.relations.clone().unwrap_or_else(|| Arc::new(listed(project, lineage)));
+    let relations = match (&lineage.relations, &lineage.part) {
+        (Some(all), _) => Arc::clone(all),
+        (None, Some(part)) => part.relations(project),
+        (None, None) => Arc::new(listed(project, lineage)),
+    };
     let mut reads = QueryReads::default();
     let macros = defined(&project.on_run_start, &manners);
     let mut reader = Reader::new(&relations, &manners, &macros, Who { sees_all: true, ..Who::default() });
@@ -60,6 +64,7 @@ fn read_query(sql: &str, project: &Project, lineage: &Lineage) -> Read<QueryRead
             std::ops::ControlFlow::<()>::Continue(())
         });
     }
+    reads.relations.iter().for_each(|id| lineage.ask(id));
     for (node, _) in shape.iter().flat_map(|from| from.iter()) {
         let (relation, part) = nodes.at(node);
         let id = &**nodes.id(relation);

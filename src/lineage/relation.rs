@@ -126,8 +126,7 @@ impl Relations {
             }
             return;
         }
-        let mut full = vec![node.schema.to_lowercase(), node.identifier.to_lowercase()];
-        full.splice(0..0, node.database.iter().map(|database| database.to_lowercase()));
+        let Some(full) = full_name(node) else { return };
         self.full.entry(full.join(".")).or_default().push(at);
         let written = node.relation_name.as_deref().map(name_parts).filter(|written| *written != full).unwrap_or_default();
         for parts in [full, written] {
@@ -194,6 +193,15 @@ impl Relations {
     pub(super) fn schema(&self, at: Position) -> Option<&Schema> {
         self.schemas[at].get()
     }
+}
+
+/// Database, schema and identifier of a node, lower-cased; an ephemeral model has no relation of its own.
+pub(super) fn full_name(node: &dbt::Node) -> Option<Vec<String>> {
+    if node.materialized == "ephemeral" {
+        return None;
+    }
+    let parts = node.database.as_deref().into_iter().chain([node.schema.as_str(), node.identifier.as_str()]);
+    Some(parts.map(str::to_lowercase).collect())
 }
 
 /// How a relation looks to who reads it. Without a schema (a model that reads itself, or one that is no parent) it has columns by name only.

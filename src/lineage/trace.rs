@@ -2,10 +2,10 @@
 //!
 //! What one model says is in `model`, the graph in `merge`. Not for single expressions (see `reads`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rayon::{Scope, ThreadPoolBuilder};
 
@@ -33,13 +33,18 @@ pub fn trace(project: &Project) -> Lineage {
 /// The same, with what an earlier call kept: a model whose SQL and whose parents' columns are as they were is not read again. The second value
 /// is what to keep for the next call, `None` when `kept` still says it all. Anything may be in `kept`: what is not understood of it is ignored.
 pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>) {
-    let order = in_order(project);
+    let order = in_order(project, project.nodes.values());
     let relations = Relations::of(order.iter().copied());
     let cache = Cache::new(kept, &project.adapter);
-    let work = Work::new(project, &order, &relations, &cache);
-    work.run();
-    let done: Vec<Option<Done>> = work.done.into_iter().map(OnceLock::into_inner).collect();
+    let done = Work::new(project, &order, &relations, &cache, Vec::new()).run();
     let keep = cache.next(done.iter().flatten().filter_map(|done| Some((done.key.as_ref()?, done.traced.as_ref().ok()?, done.from_cache))));
+    let mut lineage = put_together(&order, &relations, done);
+    lineage.relations = Some(Arc::new(relations));
+    (lineage, keep)
+}
+
+/// What was read of each model, in their order, as one graph.
+pub(super) fn put_together(order: &[&Node], relations: &Relations, done: Vec<Option<Done>>) -> Lineage {
     let mut merger = Merger::new();
     for (at, node) in order.iter().enumerate() {
         match relations.schema(at) {
@@ -49,7 +54,7 @@ pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>
     }
     for (at, (node, done)) in order.iter().zip(done).enumerate() {
         match done.map(|done| done.traced) {
-            Some(Ok(traced)) => merger.draw(&relations, at, node, traced),
+            Some(Ok(traced)) => merger.draw(relations, at, node, traced),
             Some(Err(error)) => merger.assume(node, error),
             None if matches!(node.kind, NodeKind::Model | NodeKind::Snapshot) => {
                 merger.assume(node, Unclear::new("its SQL broke the parser"));
@@ -57,20 +62,18 @@ pub fn trace_cached(project: &Project, kept: &[u8]) -> (Lineage, Option<Vec<u8>>
             None => {}
         }
     }
-    let mut lineage = merger.finish(&order, &relations);
-    lineage.relations = Some(Arc::new(relations));
-    (lineage, keep)
+    merger.finish(order, relations)
 }
 
 /// One model, finished.
-struct Done {
-    traced: Read<Traced>,
-    key: Option<Key>,
-    from_cache: bool,
+pub(super) struct Done {
+    pub(super) traced: Read<Traced>,
+    pub(super) key: Option<Key>,
+    pub(super) from_cache: bool,
 }
 
 /// All models, some of them finished.
-struct Work<'p> {
+pub(super) struct Work<'p> {
     ground: Ground<'p>,
     order: &'p [&'p Node],
     cache: &'p Cache<'p>,
@@ -81,15 +84,25 @@ struct Work<'p> {
     declared: HashMap<&'p str, Vec<Vec<String>>>,
     /// For each model the parents that are not finished.
     waits_for: Vec<AtomicUsize>,
+    /// What is known of a model before anything is read; empty, where nothing is.
+    known: Vec<Mutex<Option<Done>>>,
     done: Vec<OnceLock<Done>>,
 }
 
 impl<'p> Work<'p> {
-    fn new(project: &'p Project, order: &'p [&'p Node], relations: &'p Relations, cache: &'p Cache<'p>) -> Self {
+    /// `relations` are those of `order`, and may have others after them, of which only the names are known.
+    pub(super) fn new(
+        project: &'p Project,
+        order: &'p [&'p Node],
+        relations: &'p Relations,
+        cache: &'p Cache<'p>,
+        known: Vec<Option<Done>>,
+    ) -> Self {
         let made = |at: &Position| !relations.is_given(*at);
         let before = |(at, node): (Position, &&Node)| {
             node.depends_on.iter().filter_map(|id| relations.position(id)).filter(|&parent| parent < at).collect::<BTreeSet<_>>()
         };
+        let known = known.into_iter().map(Mutex::new).collect();
         let parents: Vec<BTreeSet<Position>> = order.iter().enumerate().map(before).collect();
         let mut children = vec![Vec::new(); order.len()];
         for (at, parents) in parents.iter().enumerate() {
@@ -100,7 +113,7 @@ impl<'p> Work<'p> {
         let manners = manners(&project.adapter);
         let macros = defined(&project.on_run_start, &manners);
         let ground = Ground { project, relations, manners, renderer: Renderer::new(project), macros };
-        Work { ground, order, cache, parents, children, declared: declared_keys(project), waits_for, done }
+        Work { ground, order, cache, parents, children, declared: declared_keys(project), waits_for, known, done }
     }
 
     /// Keys that are proven, with those that are declared of the same relation.
@@ -115,7 +128,7 @@ impl<'p> Work<'p> {
     }
 
     /// Reads every model. What no thread could be started for stays unread.
-    fn run(&self) {
+    pub(super) fn run(self) -> Vec<Option<Done>> {
         for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.is_given(*at)) {
             let (names, complete) = listed_names(node);
             let keys = self.with_declared(at, &names, Vec::new());
@@ -127,11 +140,13 @@ impl<'p> Work<'p> {
             .collect();
         let pool = ThreadPoolBuilder::new().stack_size(parse::STACK).thread_name(|at| format!("lineage-{at}")).build();
         if let Ok(pool) = pool {
-            pool.scope(|scope| ready.into_iter().for_each(|at| scope.spawn(move |scope| self.follow(at, scope))));
+            let work = &self;
+            pool.scope(|scope| ready.into_iter().for_each(|at| scope.spawn(move |scope| work.follow(at, scope))));
         }
         for (at, node) in self.order.iter().enumerate().filter(|(at, _)| self.ground.relations.schema(*at).is_none()) {
             self.ground.relations.add(at, listed(node, self.ground.manners.types));
         }
+        self.done.into_iter().map(OnceLock::into_inner).collect()
     }
 
     /// Reads a model, then those that waited for nothing else.
@@ -171,6 +186,9 @@ impl<'p> Work<'p> {
 
     fn one(&self, at: Position) -> Done {
         let (node, parents) = (self.order[at], &self.parents[at]);
+        if let Some(known) = self.known.get(at).and_then(|known| known.lock().ok()?.take()) {
+            return known;
+        }
         let texts = match render::sql_of(&self.ground.renderer, self.ground.project, node) {
             Ok(texts) => texts,
             Err(error) => return Done { traced: Err(error), key: None, from_cache: false },
@@ -236,10 +254,10 @@ fn declared_keys(project: &Project) -> HashMap<&str, Vec<Vec<String>>> {
     keys
 }
 
-/// Parents before children; ties by unique id. A cycle is cut where it is found.
-fn in_order(project: &Project) -> Vec<&Node> {
-    let (mut order, mut seen) = (Vec::with_capacity(project.nodes.len()), BTreeSet::new());
-    for root in project.nodes.values() {
+/// Parents before children; ties by the order of the roots (unique ids). A cycle is cut where it is found.
+pub(super) fn in_order<'p>(project: &'p Project, roots: impl Iterator<Item = &'p Node>) -> Vec<&'p Node> {
+    let (mut order, mut seen) = (Vec::with_capacity(project.nodes.len()), HashSet::new());
+    for root in roots {
         let mut stack = vec![(root, false)];
         while let Some((node, done)) = stack.pop() {
             if done {

@@ -34,7 +34,7 @@ pub(super) fn of_model(node: &Node, traced: &Traced, types: Types) -> Vec<Option
             if exact && read.is_some() {
                 return read;
             }
-            let catalog = node.catalog_columns.as_deref().unwrap_or_default();
+            let catalog = node.catalog_columns.as_deref().map_or(&[][..], Vec::as_slice);
             let here = catalog.get(at).filter(|column| column.name.eq_ignore_ascii_case(name));
             let column = here.or_else(|| catalog.iter().find(|column| column.name.eq_ignore_ascii_case(name)));
             column.and_then(|column| Kind::named(column.data_type.as_deref()?, types)).or(read)

@@ -264,7 +264,7 @@ impl<'c> Look<'c> {
 
     /// Reports a column that the relation does not have.
     fn column(&mut self, relation: &str, column: &str, span: Span) {
-        let Some(columns) = self.lineage.columns.get(relation) else { return };
+        let Some(columns) = self.lineage.columns_of(relation) else { return };
         if columns.names.iter().any(|name| name.eq_ignore_ascii_case(column)) || (columns.names.is_empty() && !columns.complete) {
             return;
         }

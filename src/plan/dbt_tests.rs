@@ -17,6 +17,7 @@ use super::dbt_standard;
 use super::draft::{Draft, Way};
 use super::ground::Ground;
 use super::metrics::Traced;
+use super::near::Near;
 use super::reach::Subject;
 
 /// The tests that a `dbt_tests` check selects, as drafts in order of unique id. `results`: their results are read, and these are the contract's sources, which say
@@ -36,10 +37,14 @@ pub(super) fn selected(
             Some(chosen)
         }
     };
+    let near = wanted.is_none().then(|| Near::of(ground, metrics));
     let mut taken = BTreeSet::new();
     let mut drafts = Vec::new();
     for test in ground.project.tests.values() {
         if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&test.unique_id)) {
+            continue;
+        }
+        if near.as_ref().is_some_and(|near| !near.may_reach(test)) {
             continue;
         }
         let draft = draft(ground, test, shared, results);

@@ -90,6 +90,7 @@ impl<'a> Ground<'a> {
 
     /// Every node of a relation: all columns that lineage knows, and its rows.
     pub fn nodes_of(&self, relation: &str) -> &[NodeIndex] {
+        self.lineage.ask(relation);
         self.nodes.get(relation).map_or(&[], Vec::as_slice)
     }
 

@@ -28,6 +28,7 @@ mod keys;
 mod measure;
 mod metrics;
 mod moments;
+mod near;
 mod reach;
 pub mod reads;
 mod sources;

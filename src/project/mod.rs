@@ -5,12 +5,14 @@
 #![expect(clippy::disallowed_methods, reason = "this room reads the user's files")]
 
 mod files;
+mod same;
 pub mod settings;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{At, Finding, nearest};
+pub use same::{Glance, both};
 pub use settings::{Settings, settings_schema};
 
 /// Contracts are small; a larger file is a mistake or an attack.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::arguments::{Place, Report};
 use super::load::{self, Loaded, ReadContract};
+use super::part::Part;
 use super::{Ended, Stopped, draw, prepare, report};
 use crate::diagnostic::{Finding, Level, codes};
 use crate::lint::{self, Baseline, Ignores};
@@ -123,27 +124,46 @@ impl Lint {
     }
 
     fn one_project(&self, place: &Place, contracts: &[String], look: &draw::Look, linted: &mut Linted) -> Result<(), Stopped> {
-        let loaded = match Loaded::new(place, look) {
-            Ok(loaded) => loaded,
-            Err(stopped) if self.allow_no_manifest && absent(&stopped) => {
-                return self.without_manifest(place, contracts, stopped, look, linted);
+        match self.parsed(place, contracts, look, false) {
+            Ok((files, findings)) => {
+                linted.files.extend(files);
+                linted.findings.extend(findings);
+                Ok(())
             }
-            Err(stopped) => return Err(stopped),
-        };
-        loaded.say_notes(look);
-        let (macros, now) = (load::macros(&loaded)?, Timestamp::now());
+            Err(stopped) if self.allow_no_manifest && absent(&stopped) => self.without_manifest(place, contracts, stopped, look, linted),
+            Err(stopped) => Err(stopped),
+        }
+    }
+
+    /// The contracts of one project and what is said of them; `fresh`: without anything that an earlier run kept.
+    fn parsed(
+        &self,
+        place: &Place,
+        contracts: &[String],
+        look: &draw::Look,
+        fresh: bool,
+    ) -> Result<(Vec<PathBuf>, Vec<Finding>), Stopped> {
+        let now = Timestamp::now();
         if self.fix {
-            fix::files(&loaded, &macros, contracts, now, look)?;
+            // Each edit shows what is wrong below it, so that all is traced at once.
+            let loaded = Loaded::new(place, &draw::Look::silent())?;
+            fix::files(&loaded, &load::macros(&loaded)?, contracts, now, look)?;
         }
-        let read = load::contracts(&loaded, contracts)?;
-        for one in &read {
-            linted.files.push(one.file.path.clone());
-            linted.findings.extend(findings_of(&loaded, &macros, one, now));
+        let mut part = Part::new(place, look, fresh)?;
+        let macros = load::macros(&part.loaded)?;
+        // Answers show what they depend on, until they depend on nothing that is not traced.
+        let (files, findings) = loop {
+            let said = look_at(&part.loaded, &macros, contracts, now)?;
+            if !part.further()? {
+                break said;
+            }
+        };
+        if part.is_broken() {
+            return self.parsed(place, contracts, look, true);
         }
-        if contracts.is_empty() {
-            linted.findings.extend(unguarded(&loaded, &read));
-        }
-        Ok(())
+        part.keep();
+        part.loaded.say_notes(look);
+        Ok((files, findings))
     }
 
     /// The same where dbt wrote no manifest: structure, and the names that the project's own files give.
@@ -199,6 +219,16 @@ impl Lint {
         }
         Ok(fresh)
     }
+}
+
+/// The contracts that are wanted, and everything that lint says of them.
+fn look_at(loaded: &Loaded, macros: &Macros, wanted: &[String], now: Timestamp) -> Result<(Vec<PathBuf>, Vec<Finding>), Stopped> {
+    let read = load::contracts(loaded, wanted)?;
+    let mut findings: Vec<Finding> = read.iter().flat_map(|one| findings_of(loaded, macros, one, now)).collect();
+    if wanted.is_empty() {
+        findings.extend(unguarded(loaded, &read));
+    }
+    Ok((read.into_iter().map(|one| one.file.path).collect(), findings))
 }
 
 /// Everything that lint says of a contract that was read; comments that set findings aside are obeyed.

@@ -1,5 +1,9 @@
-//! What later rooms read of a node's config.
+//! A node's config, and what later rooms read of it.
 
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::super::Incremental;
@@ -31,4 +35,108 @@ pub(super) fn readable(config: &mut wire::Config) -> Map<String, Value> {
     let meta = config.meta.0.iter().map(|(key, Strict(value))| (key.clone(), value.clone()));
     read.insert("meta".to_owned(), Value::Object(meta.collect()));
     read
+}
+
+/// Keys of a config that have a place of their own; the order is that of [`Key::Known`].
+const KNOWN: [&str; 18] = [
+    "enabled",
+    "materialized",
+    "tags",
+    "meta",
+    "group",
+    "access",
+    "column_types",
+    "pre-hook",
+    "post-hook",
+    "freshness",
+    "loaded_at_field",
+    "loaded_at_query",
+    "severity",
+    "warn_if",
+    "error_if",
+    "fail_calc",
+    "where",
+    "limit",
+];
+
+/// A key of a config.
+enum Key {
+    /// Position in [`KNOWN`].
+    Known(usize),
+    Other(String),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+        impl Visitor<'_> for Keys {
+            type Value = Key;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+                let known = KNOWN.iter().position(|known| *known == key);
+                Ok(known.map_or_else(|| Key::Other(key.to_owned()), Key::Known))
+            }
+        }
+        deserializer.deserialize_str(Keys)
+    }
+}
+
+impl<'de> Deserialize<'de> for wire::Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Configs;
+        impl<'de> Visitor<'de> for Configs {
+            type Value = wire::Config;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<wire::Config, A::Error> {
+                let (mut config, mut seen) = (wire::Config::default(), [false; KNOWN.len()]);
+                while let Some(key) = map.next_key::<Key>()? {
+                    let at = match key {
+                        Key::Known(at) => at,
+                        Key::Other(key) => {
+                            let value = map.next_value()?;
+                            if config.rest.0.insert(key.clone(), value).is_some() {
+                                return Err(A::Error::custom(format!("duplicate key `{key}`")));
+                            }
+                            continue;
+                        }
+                    };
+                    if std::mem::replace(&mut seen[at], true) {
+                        return Err(A::Error::custom(format!("duplicate key `{}`", KNOWN[at])));
+                    }
+                    read(&mut config, at, &mut map)?;
+                }
+                Ok(config)
+            }
+        }
+        deserializer.deserialize_map(Configs)
+    }
+}
+
+/// Reads the value of a known key.
+fn read<'de, A: MapAccess<'de>>(config: &mut wire::Config, at: usize, map: &mut A) -> Result<(), A::Error> {
+    match KNOWN[at] {
+        "enabled" => config.enabled = map.next_value()?,
+        "materialized" => config.materialized = map.next_value()?,
+        "tags" => config.tags = map.next_value()?,
+        "meta" => config.meta = map.next_value()?,
+        "group" => config.group = map.next_value()?,
+        "access" => config.access = map.next_value()?,
+        "column_types" => config.column_types = map.next_value()?,
+        "pre-hook" => config.pre_hook = map.next_value()?,
+        "post-hook" => config.post_hook = map.next_value()?,
+        "freshness" => config.freshness = map.next_value()?,
+        "loaded_at_field" => config.loaded_at_field = map.next_value()?,
+        "loaded_at_query" => config.loaded_at_query = map.next_value()?,
+        "severity" => config.severity = map.next_value()?,
+        "warn_if" => config.warn_if = map.next_value()?,
+        "error_if" => config.error_if = map.next_value()?,
+        "fail_calc" => config.fail_calc = map.next_value()?,
+        "where" => config.filter = map.next_value()?,
+        _ => config.limit = map.next_value()?,
+    }
+    Ok(())
 }

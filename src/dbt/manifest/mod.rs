@@ -188,7 +188,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         columns: node.columns.0.into_iter().map(column).collect(),
         catalog_columns: None,
         depends_on: node.depends_on.and_then(|on| on.nodes).unwrap_or_default(),
-        meta: merged(wire::object(node.meta), wire::object(config.meta)),
+        meta: merged(wire::object(node.meta), wire::object(config.meta)).into(),
         group: node.group.or(config.group),
         access: node.access.or(config.access),
         enforced,
@@ -233,7 +233,7 @@ fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {
         test_name,
         namespace: namespace.filter(|namespace| namespace != "dbt"),
         column_name: node.column_name.or_else(|| kwargs.get("column_name").and_then(Value::as_str).map(str::to_owned)),
-        kwargs,
+        kwargs: kwargs.into(),
         attached_node: node.attached_node,
         depends_on: node.depends_on.and_then(|on| on.nodes).unwrap_or_default(),
         warns_only,
@@ -244,7 +244,7 @@ fn test(unique_id: &str, node: wire::Node) -> Result<Test, String> {
         limit,
         compiled_code: not_blank(node.compiled_code),
         raw_code: node.raw_code.unwrap_or_default(),
-        meta: merged(wire::object(node.meta), wire::object(config.meta)),
+        meta: merged(wire::object(node.meta), wire::object(config.meta)).into(),
     })
 }
 
@@ -316,7 +316,7 @@ fn expose(project: &mut Project, unique_id: String, exposure: wire::Exposure) ->
         path: path(&exposure.original_file_path),
         fqn: exposure.fqn.0,
         tags: united(exposure.tags.0, config.tags.0),
-        meta: merged(wire::object(exposure.meta), wire::object(config.meta)),
+        meta: merged(wire::object(exposure.meta), wire::object(config.meta)).into(),
     }
 }
 

@@ -138,7 +138,7 @@ fn metric(project: &Project, ids: &BTreeMap<String, String>, unique_id: String, 
         fqn: metric.fqn.0,
         tags: united(metric.tags.0, config.tags.0),
         group: metric.group.or(config.group),
-        meta: merged(wire::object(metric.meta), wire::object(config.meta)),
+        meta: merged(wire::object(metric.meta), wire::object(config.meta)).into(),
     }
 }
 

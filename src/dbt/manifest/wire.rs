@@ -106,8 +106,8 @@ pub struct Checksum {
     pub checksum: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+/// Read by hand (see [`super::config`]): serde keeps every value of a struct with a flattened part twice.
+#[derive(Default)]
 pub struct Config {
     pub enabled: Option<bool>,
     pub materialized: Option<String>,
@@ -116,9 +116,7 @@ pub struct Config {
     pub group: Option<String>,
     pub access: Option<String>,
     pub column_types: Keyed<Text>,
-    #[serde(rename = "pre-hook")]
     pub pre_hook: Strict,
-    #[serde(rename = "post-hook")]
     pub post_hook: Strict,
     /// Of sources; models have another `freshness`.
     pub freshness: Strict,
@@ -128,11 +126,9 @@ pub struct Config {
     pub warn_if: Option<Text>,
     pub error_if: Option<Text>,
     pub fail_calc: Option<Text>,
-    #[serde(rename = "where")]
     pub filter: Option<Text>,
     pub limit: Option<Text>,
     /// All that the project may have said besides.
-    #[serde(flatten)]
     pub rest: Keyed<Strict>,
 }
 
