@@ -109,6 +109,10 @@ fn keys(was: &Common, is: &Common, old: &GuardingCheck, new: &GuardingCheck, fou
     becomes("where", was.filter.as_deref(), is.filter.as_deref(), found);
     becomes("min_rows", was.min_rows.as_deref(), is.min_rows.as_deref(), found);
     becomes("allow_empty", was.allow_empty.as_deref(), is.allow_empty.as_deref(), found);
+    for metric in old.severity_for.keys().chain(new.severity_for.keys()).collect::<BTreeSet<_>>() {
+        let said = |check: &GuardingCheck| check.severity_for.get(metric).map(|asks| severity(*asks));
+        becomes(&format!("severity_for {metric}"), said(old).as_ref(), said(new).as_ref(), found);
+    }
     becomes("connection", was.connection.as_deref(), is.connection.as_deref(), found);
 }
 
