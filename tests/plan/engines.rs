@@ -130,7 +130,7 @@ fn source_without_load_time(source: &str, dialect: &str, dbt: bool, filter: bool
     project.adapter = dialect.to_owned();
     let bare = project.nodes.get_mut("source.p.raw.bare").unwrap();
     let filter = filter.then(|| "a > 1".to_owned());
-    bare.freshness = dbt.then(|| Freshness { warn_after: None, error_after: Some(86_400), filter });
+    bare.freshness = dbt.then_some(Freshness { warn_after: None, error_after: Some(86_400), filter });
     let plan = match super::planned_of(&Case::of("", source, "- not_null: {column: t.a}"), &project, None) {
         Ok(plan) => plan,
         Err(said) => return said,
