@@ -3,6 +3,7 @@
 mod engines;
 #[cfg(feature = "postgres")]
 mod across;
+mod pairs;
 mod proofs;
 
 use std::collections::BTreeMap;

@@ -31,6 +31,7 @@ mod metrics;
 mod moments;
 mod reach;
 pub mod reads;
+mod rows;
 mod sources;
 mod values;
 mod watch;
