@@ -15,6 +15,7 @@ use crate::macros::Macros;
 mod bound;
 mod build;
 mod built;
+mod changed;
 pub mod compare;
 mod dbt_results;
 mod dbt_standard;
