@@ -20,7 +20,7 @@ const FEW: u64 = 2_000;
 /// Fewer rows say nothing of how wide they are: an engine keeps them in blocks.
 const MANY: u64 = 100_000;
 /// Bytes from which on a row is wide.
-const WIDE: u64 = 2_000;
+const WIDE: u64 = 1_000;
 
 /// What was seen of both sides.
 pub(super) struct Seen {
