@@ -263,7 +263,8 @@ fn apply(transaction: &Transaction<'_>, rows: &str) -> Result<(), String> {
     }
     // Nothing is here that the others never had.
     for table in TABLES.iter().filter(|_| everything) {
-        let here: i64 = transaction.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).map_err(|error| error.to_string())?;
+        let here: i64 =
+            transaction.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).map_err(|error| error.to_string())?;
         if here != rows_of.get(table).copied().unwrap_or(0) {
             return Err(format!("the batch that holds everything has other {table} than are here"));
         }

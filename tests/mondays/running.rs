@@ -159,7 +159,11 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
         let run = receivers.known_to(&mut command).output().expect("the program starts");
         let told = json(&run);
         let snapshot = &told["decisions"][0]["artifacts"]["connections"]["finance"];
-        assert!(snapshot.as_str().is_some_and(|snapshot| snapshot.starts_with("postgres:db")), "{}: the ledger's is {snapshot}", monday.name);
+        assert!(
+            snapshot.as_str().is_some_and(|snapshot| snapshot.starts_with("postgres:db")),
+            "{}: the ledger's is {snapshot}",
+            monday.name
+        );
         let decided = decided(&told, &monday.expect.because);
         // dbt itself refuses to build a report with a column of another type: its contract is enforced. So the whole report is held, as the snapshot has it.
         let built = monday.name != "retyped_column";
@@ -202,7 +206,9 @@ fn dbt_2_builds_what_dbt_core_builds() {
     let dbt = programs("dbt-2").join("dbt");
     let command = format!("build: {{command: [env, -u, LD_PRELOAD, 'ADBC_DRIVER_PATH={}', '{}']}}\n", drivers.display(), dbt.display());
     let mut said = String::new();
-    for monday in table.mondays.iter().filter(|monday| ["all_landed", "unmapped_skus", "ad_platform_missing"].contains(&monday.name.as_str())) {
+    for monday in
+        table.mondays.iter().filter(|monday| ["all_landed", "unmapped_skus", "ad_platform_missing"].contains(&monday.name.as_str()))
+    {
         let folder = tempfile::tempdir().expect("a folder");
         let demo = presscheck(&["demo", "--into", "bikes", "--monday", &monday.name, "--format", "json"], folder.path());
         assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
@@ -210,7 +216,8 @@ fn dbt_2_builds_what_dbt_core_builds() {
         fs::write(bikes.join("presscheck.yml"), &command).expect("settings");
         let contract = bikes.join("contracts/weekly_operating_report.yml");
         let text = fs::read_to_string(&contract).expect("the contract");
-        fs::write(&contract, text.replace("  on_publish: [{webhook: bi_refresh}]\n  on_hold:    [{webhook: bi_banner}]\n", "")).expect("the contract");
+        fs::write(&contract, text.replace("  on_publish: [{webhook: bi_refresh}]\n  on_hold:    [{webhook: bi_banner}]\n", ""))
+            .expect("the contract");
         let run = run_at(&monday.as_of, &["run", "--quiet", "--no-tell", "--profiles-dir", ".", "--format", "json"], &bikes);
         let told = json(&run);
         let decided = decided(&told, &monday.expect.because);

@@ -125,7 +125,8 @@ fn machines_share_what_they_remember() {
     // A target that cannot hold it is a wrong setting.
     for (target, says) in [("nowhere", "PC320"), ("other", "shared in PostgreSQL")] {
         let profiles = std::fs::read_to_string(second.join("profiles.yml")).unwrap();
-        std::fs::write(second.join("profiles.yml"), profiles.replace("outputs: {", "outputs: {other: {type: duckdb, path: a.duckdb}, ")).unwrap();
+        std::fs::write(second.join("profiles.yml"), profiles.replace("outputs: {", "outputs: {other: {type: duckdb, path: a.duckdb}, "))
+            .unwrap();
         std::fs::write(second.join("presscheck.yml"), SETTINGS.replace("dev", target)).unwrap();
         for command in [RUN, &["check"], &["verify"]] {
             let refused = on(second, command);
