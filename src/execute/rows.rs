@@ -22,7 +22,7 @@ const RANGES: usize = 200;
 /// The columns that are compared, and how each side's rows are read.
 struct Layouts {
     names: Vec<String>,
-    one_sided: Vec<String>,
+    excluded: Vec<String>,
     sides: [Layout; 2],
     /// Whether the first part of the key is a whole number on both sides.
     whole: bool,
@@ -106,7 +106,7 @@ pub(super) fn measure(
         number(moved),
         number(u64::from(complete)),
         list(layouts.names.iter().map(String::as_str).collect()),
-        list(layouts.one_sided.iter().map(String::as_str).collect()),
+        list(layouts.excluded.iter().map(String::as_str).collect()),
     ];
     let item = |(key, state, columns): &(String, &str, Vec<usize>)| {
         let names: Vec<&str> = columns.iter().filter_map(|at| layouts.names.get(*at)).map(String::as_str).collect();
@@ -124,13 +124,7 @@ fn too_many(most: u64) -> Fault {
 /// Finds the key and the columns on both sides.
 fn layouts(spec: &ReconcileRows, left: &[Column], right: &[Column]) -> Result<Layouts, Fault> {
     let find = |columns: &[Column], name: &str, side: &str| {
-        let bare = name.trim().trim_matches(['"', '`']);
-        let exact = columns.iter().position(|column| column.name == bare);
-        let alike = || {
-            let mut alike = columns.iter().enumerate().filter(|(_, column)| column.name.eq_ignore_ascii_case(bare));
-            alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at)
-        };
-        exact.or_else(alike).ok_or_else(|| fault(Reason::MissingColumn, format!("there is no column `{name}` on the {side}")))
+        found(columns, name).ok_or_else(|| fault(Reason::MissingColumn, format!("there is no column `{name}` on the {side}")))
     };
     let digits = spec.float_digits.as_ref().map(|digits| digits.value);
     let mut wrong = Vec::new();
@@ -148,26 +142,15 @@ fn layouts(spec: &ReconcileRows, left: &[Column], right: &[Column]) -> Result<La
         }
     }
     let keys: Vec<usize> = sides[0].keys.iter().map(|(at, _)| *at).collect();
-    let (mut names, mut one_sided) = (Vec::new(), Vec::new());
-    let wanted: Vec<(String, usize, usize)> = match &spec.columns {
+    let wanted = match &spec.columns {
         Some(columns) => {
             let one =
                 |name: &crate::diagnostic::At<String>| Ok((name.value.clone(), find(left, name, "left")?, find(right, name, "right")?));
-            columns.iter().map(one).collect::<Result<_, Fault>>()?
+            columns.iter().map(one).collect::<Result<Vec<_>, Fault>>()?
         }
-        None => {
-            let mut shared = Vec::new();
-            for (l, column) in left.iter().enumerate().filter(|(l, _)| !keys.contains(l)) {
-                match find(right, &column.name, "right") {
-                    Ok(r) => shared.push((column.name.clone(), l, r)),
-                    Err(_) => one_sided.push(format!("{} (left)", column.name)),
-                }
-            }
-            let known = |name: &str| find(left, name, "left").is_ok();
-            one_sided.extend(right.iter().filter(|column| !known(&column.name)).map(|column| format!("{} (right)", column.name)));
-            shared
-        }
+        None => in_common(spec, left, right, &keys)?,
     };
+    let mut names = Vec::new();
     for (name, l, r) in wanted {
         if let Some(class) = pair(&name, l, r) {
             sides[0].columns.push((l, class));
@@ -179,12 +162,57 @@ fn layouts(spec: &ReconcileRows, left: &[Column], right: &[Column]) -> Result<La
         let detail = format!("{}: not comparable; list the others under `columns`, or give both sides one type", wrong.join("; "));
         return Err(fault(Reason::WrongType, detail));
     }
-    // Keys that agree say nothing of rows whose columns nobody compared.
-    if names.is_empty() && !one_sided.is_empty() {
-        let detail = format!("both sides have no column in common but the key, so nothing would be compared: {}", one_sided.join(", "));
-        return Err(fault(Reason::MissingColumn, detail));
+    let excluded = spec.exclude.iter().flat_map(|exclude| exclude.iter()).map(|name| name.value.clone()).collect();
+    Ok(Layouts { names, excluded, sides, whole })
+}
+
+/// Where a column of this name stands, case aside where that leaves one.
+fn found(columns: &[Column], name: &str) -> Option<usize> {
+    let bare = name.trim().trim_matches(['"', '`']);
+    let exact = columns.iter().position(|column| column.name == bare);
+    let alike = || {
+        let mut alike = columns.iter().enumerate().filter(|(_, column)| column.name.eq_ignore_ascii_case(bare));
+        alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at)
+    };
+    exact.or_else(alike)
+}
+
+/// Every column but the key and what is excluded, where it stands on both sides.
+///
+/// # Errors
+/// A column that one side alone has: a column that was dropped is a difference, and nothing compares it.
+fn in_common(spec: &ReconcileRows, left: &[Column], right: &[Column], keys: &[usize]) -> Result<Vec<(String, usize, usize)>, Fault> {
+    let excluded = |columns: &[Column]| -> Vec<usize> {
+        spec.exclude.iter().flat_map(|exclude| exclude.iter()).filter_map(|name| found(columns, name)).collect()
+    };
+    let mut unknown = spec.exclude.iter().flat_map(|exclude| exclude.iter());
+    if let Some(name) = unknown.find(|name| found(left, name).is_none() && found(right, name).is_none()) {
+        return Err(fault(Reason::MissingColumn, format!("`exclude` names `{name}`, which neither side has")));
     }
-    Ok(Layouts { names, one_sided, sides, whole })
+    let (without, without_right) = (excluded(left), excluded(right));
+    let (mut shared, mut taken, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    for (l, column) in left.iter().enumerate() {
+        match found(right, &column.name) {
+            Some(r) => {
+                taken.push(r);
+                if !keys.contains(&l) && !without.contains(&l) {
+                    shared.push((column.name.clone(), l, r));
+                }
+            }
+            None if keys.contains(&l) || without.contains(&l) => {}
+            None => alone.push(format!("`{}` (left)", column.name)),
+        }
+    }
+    let of_right = right.iter().enumerate().filter(|(r, _)| !taken.contains(r) && !without_right.contains(r));
+    alone.extend(of_right.map(|(_, column)| format!("`{}` (right)", column.name)));
+    if alone.is_empty() {
+        return Ok(shared);
+    }
+    let detail = format!("one side alone has {}", alone.join(", "));
+    Err(fault(
+        Reason::MissingColumn,
+        format!("{detail}: leave out under `exclude` what need not be there, or list what must agree under `columns`"),
+    ))
 }
 
 /// The smallest and the largest key of both sides, which indexes and statistics know.

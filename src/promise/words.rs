@@ -131,6 +131,14 @@ fn arguments(was: &Spec, is: &Spec, found: &mut Vec<String>) {
             becomes("max", bound(&was.between, false).as_ref(), bound(&is.between, false).as_ref(), found);
         }
         (Spec::unique(was), Spec::unique(is)) if was.null != is.null => found.push("what NULL counts as changed".to_owned()),
+        (Spec::reconcile_rows(was), Spec::reconcile_rows(is)) => {
+            let list = |names: &[crate::diagnostic::At<String>]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let named = |names: &Option<crate::diagnostic::At<Vec<_>>>| names.as_ref().map(|names| list(names));
+            becomes("key", Some(&list(&was.key)), Some(&list(&is.key)), found);
+            becomes("columns", named(&was.columns).as_ref(), named(&is.columns).as_ref(), found);
+            becomes("exclude", named(&was.exclude).as_ref(), named(&is.exclude).as_ref(), found);
+            becomes("float_digits", was.float_digits.as_deref(), is.float_digits.as_deref(), found);
+        }
         _ => {}
     }
     // The first relation's filter is the shared `where`, but for kinds that have one on each side.
