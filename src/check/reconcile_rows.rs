@@ -27,7 +27,23 @@ crate::check_args! {
         /// Significant digits by which floats are compared, 1 to 17; bit by bit when absent.
         #[serde(default)]
         pub float_digits: Option<At<u32>>,
+        /// How rows are compared; `auto` when absent.
+        #[serde(default)]
+        pub strategy: Option<At<Strategy>>,
     }
+}
+
+/// How rows are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Checksums where the link is slow or the rows are wide, if both engines can; else every row is fetched.
+    #[default]
+    Auto,
+    /// Every row is fetched once and compared here.
+    Stream,
+    /// Both engines sum up segments of rows, and only rows of segments that differ are fetched.
+    Checksums,
 }
 
 /// One side of the comparison.
@@ -48,7 +64,7 @@ pub struct Table {
     pub connection: Option<At<String>>,
 }
 
-const COLUMNS: [(&str, Expect); 11] = [
+const COLUMNS: [(&str, Expect); 12] = [
     ("differing", Expect::Count),
     ("left_only", Expect::Count),
     ("right_only", Expect::Count),
@@ -61,6 +77,8 @@ const COLUMNS: [(&str, Expect); 11] = [
     ("complete", Expect::Count),
     ("compared_columns", Expect::Text),
     ("excluded_columns", Expect::Text),
+    // Which way was taken, and why.
+    ("strategy", Expect::Text),
 ];
 
 /// What is told of each key.
