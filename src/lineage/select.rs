@@ -127,7 +127,7 @@ impl Reader<'_> {
         if view.lateral_col_alias.is_empty() {
             return Err(Unclear::at("a lateral view without column names", view.lateral_view.span()));
         }
-        scope.tables.push(Table { names: object_parts(&view.lateral_view_name), fields, open: Vec::new(), visible: true });
+        scope.tables.push(Table { names: object_parts(&view.lateral_view_name), fields, open: Vec::new(), keys: Vec::new(), visible: true });
         Ok(())
     }
 
