@@ -2,7 +2,9 @@
 
 mod engines;
 #[cfg(feature = "postgres")]
-mod across;
+pub mod across;
+#[cfg(feature = "postgres")]
+mod pairs;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -197,6 +199,40 @@ fn graph(project: &Project) -> Lineage {
         lineage.graph.draw(from, to, Edge { certainty, kind });
     }
     lineage
+}
+
+/// An empty table, or one with fewer rows than the check needs, holds every metric: also one of which the contract says that it is only to be
+/// warned of. What is wrong otherwise does not.
+#[test]
+fn no_severity_of_one_metric_makes_an_empty_table_less_bad() {
+    let sql = "create table t (a int, b double, c varchar, seen_at timestamptz); create table u as select 1 as a, null::int as b; \
+               create table mart as select 1 as m";
+    let asks = |checks: &str| {
+        let case = Case::of(sql, "", &format!("- {checks}\n- not_null: {{name: sound, column: mart.m}}"));
+        let plan = planned(&case).unwrap();
+        let outcomes = ended(&plan, &Database::of(sql));
+        let context = decide::FactName::ALL.into_iter().fold(decide::Context::unknown(), |context, fact| context.holds(fact, ""));
+        decide::decide(&plan.expected, &outcomes, &context, "2026-11-23T11:40:00Z".parse().unwrap()).metrics[0].verdict
+    };
+    let empty = [
+        "not_null: {column: t.a, severity_for: {m: warn}}",
+        "row_count: {model: t, between: {max: 5}, severity_for: {m: warn}}",
+        "not_null: {column: u.a, min_rows: 3, affects: [m], severity_for: {m: warn}}",
+        "reconcile: {left: {model: t, value: sum(a)}, right: {model: t, value: sum(a)}, by: [a], severity_for: {m: warn}}",
+        "aggregate: {model: t, value: count(a), between: {max: 5}, affects: [m], severity_for: {m: warn}}",
+        "freshness: {model: t, loaded_at: seen_at, hold_after: 1d, severity_for: {m: warn}}",
+        "date_coverage: {column: t.seen_at, severity_for: {m: warn}}",
+        "groups_present: {column: t.c, expect: [x], severity_for: {m: warn}}",
+    ];
+    for checks in empty {
+        assert_eq!(asks(checks), decide::Verdict::Hold, "{checks}");
+    }
+    for checks in [
+        "not_null: {column: u.b, affects: [m], severity_for: {m: warn}}",
+        "row_count: {model: u, between: {min: 2}, affects: [m], severity_for: {m: warn}}",
+    ] {
+        assert_eq!(asks(checks), decide::Verdict::Warn, "{checks}");
+    }
 }
 
 /// What earlier runs measured: by check, `interval start = value`, the newest first.

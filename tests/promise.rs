@@ -24,6 +24,9 @@ struct Edit {
     model: Option<String>,
     find: String,
     replace: String,
+    /// What stands in the place of `find` in the older version of the contract; `find` itself when absent.
+    #[serde(default)]
+    older: Option<String>,
     /// What the model depends on then, too.
     #[serde(default)]
     parent: Option<String>,
@@ -94,11 +97,14 @@ fn single_edits_say_what_they_do() {
     let (base, bare) = (side(SAMPLE, with_catalog(project()), &macros), side(SAMPLE, project(), &macros));
     for (name, edit) in &edits {
         // The catalog is of the warehouse as it was; an edit of SQL is looked at without it.
+        let older: Option<Side>;
         let (old, new) = match &edit.model {
             Some(model) => (&bare, side(SAMPLE, edited(edit, model), &macros)),
             None => {
                 assert_eq!(SAMPLE.matches(&edit.find).count(), 1, "{name}: `{}` stands in the sample once", edit.find);
-                (&base, side(&SAMPLE.replace(&edit.find, &edit.replace), with_catalog(project()), &macros))
+                let of = |text: &str| side(&SAMPLE.replace(&edit.find, text), with_catalog(project()), &macros);
+                older = edit.older.as_deref().map(of);
+                (older.as_ref().unwrap_or(&base), of(&edit.replace))
             }
         };
         let change = promise::compare(&version(old, &none), &version(&new, &none), now());

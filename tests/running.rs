@@ -3,6 +3,7 @@
 
 #[cfg(feature = "postgres")]
 mod machines;
+mod receivers;
 mod remembered;
 mod stages;
 

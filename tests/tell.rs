@@ -145,7 +145,11 @@ fn answer(mut stream: TcpStream, received: &Received) -> std::io::Result<()> {
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+        // Whoever was killed before it had asked has asked nothing.
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if line == "\r\n" {
             break;
         }
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
@@ -187,7 +191,9 @@ fn take_letter(mut stream: TcpStream, letters: &Mutex<Vec<String>>) -> std::io::
             let mut letter = String::new();
             loop {
                 let mut part = String::new();
-                reader.read_line(&mut part)?;
+                if reader.read_line(&mut part)? == 0 {
+                    return Ok(());
+                }
                 if part == ".\r\n" {
                     break;
                 }

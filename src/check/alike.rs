@@ -59,6 +59,20 @@ impl Class {
         })
     }
 
+    /// What templates call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Number => "number",
+            Class::Float => "float",
+            Class::Digits(_) => "digits",
+            Class::Text => "text",
+            Class::Bool => "bool",
+            Class::Day => "day",
+            Class::Local => "local",
+            Class::Instant => "instant",
+        }
+    }
+
     /// Adds the value's form to `to`: values are the same exactly if their forms are.
     ///
     /// # Errors

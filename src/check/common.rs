@@ -142,8 +142,8 @@ pub enum Part {
     Query { sql: At<String> },
     /// The subject is stated by dbt tests upstream of each metric; the planner expands it.
     DbtTests,
-    /// Everything of a relation: what is compared is not known before it is asked.
-    Everything { relation: usize },
+    /// Everything of a relation but some columns: what is compared is not known before it is asked.
+    Everything { relation: usize, but: Vec<At<String>> },
     /// A metric of the contract, by key.
     Metric { metric: At<String> },
     /// What the SQL reads that the check's template renders.

@@ -88,6 +88,20 @@ pub trait Record {
 }
 
 impl Sort {
+    /// What templates call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Sort::Whole => "whole",
+            Sort::Exact => "exact",
+            Sort::Float => "float",
+            Sort::Text => "text",
+            Sort::Bool => "bool",
+            Sort::Day => "day",
+            Sort::Local => "local",
+            Sort::Instant => "instant",
+            Sort::Other(name) => name,
+        }
+    }
     /// For people: `a date`.
     pub fn spoken(&self) -> String {
         match self {

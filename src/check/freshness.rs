@@ -25,7 +25,7 @@ crate::check_args! {
         #[serde(default = "unsaid")]
         #[schemars(default)]
         pub loaded_at: At<String>,
-        /// `true`: when the table was last changed, as the warehouse itself keeps it; Snowflake, BigQuery and Databricks do.
+        /// `true`: when the table was last changed, as the warehouse itself keeps it; Snowflake, BigQuery, Databricks and Redshift do.
         #[serde(default)]
         pub metadata: Option<At<bool>>,
         /// Older than this warns.

@@ -83,9 +83,8 @@ pub fn enough(common: &Common, rows_seen: i128) -> Result<Option<Judgement>, Fau
     } else {
         format!("there are {} where at least {needed} are needed", counted(rows_seen, "rows"))
     };
-    let measured =
-        Measured { rows_seen, value: rows_seen.to_string(), unit: "rows".to_owned(), facts: vec![("too_few_rows".into(), "true".into())] };
-    Ok(Some(Judgement::Fail { asks: Severity::Hold, measured, why }))
+    let measured = Measured { rows_seen, value: rows_seen.to_string(), unit: "rows".to_owned(), facts: Vec::new() };
+    Ok(Some(Judgement::Fail { asks: Severity::Hold, measured: measured.of_too_few_rows(), why }))
 }
 
 /// Judges a number of bad rows (or keys, groups, products) against the shared thresholds.

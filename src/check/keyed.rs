@@ -195,14 +195,16 @@ fn pair<'a>(key: &'a Key, step: usize, left: Option<Amount>, right: Option<Amoun
 }
 
 fn judged(l: (i128, u32), r: (i128, u32), allowed: &Allowed) -> Result<(State, Option<(i128, u32)>), Fault> {
+    let written = l.1.max(r.1);
     let (l, r, scale) = aligned(l, r)?;
     let apart = l.checked_sub(r).ok_or_else(too_large)?;
+    let told = Some(at_least((apart, scale), written));
     let within = |limit: (i128, u32)| -> Result<bool, Fault> {
         let (limit, apart, _) = aligned(limit, (apart.checked_abs().ok_or_else(too_large)?, scale))?;
         Ok(apart <= limit)
     };
     if r == 0 && l != 0 && allowed.relative.is_some() && allowed.absolute.is_none() {
-        return Ok((State::ZeroBase, Some((apart, scale))));
+        return Ok((State::ZeroBase, told));
     }
     let mut agrees = false;
     if let Some(absolute) = allowed.absolute {
@@ -215,7 +217,7 @@ fn judged(l: (i128, u32), r: (i128, u32), allowed: &Allowed) -> Result<(State, O
     if allowed.absolute.is_none() && allowed.relative.is_none() {
         agrees = apart == 0;
     }
-    Ok((if agrees { State::Agrees } else { State::Beyond }, Some((apart, scale))))
+    Ok((if agrees { State::Agrees } else { State::Beyond }, told))
 }
 
 /// Both at one scale.
@@ -228,6 +230,12 @@ fn aligned(a: (i128, u32), b: (i128, u32)) -> Result<(i128, i128, u32), Fault> {
     Ok((up(a)?, up(b)?, scale))
 }
 
+/// The same number with as many places as the numbers have that it comes from, for people; with fewer where that many do not fit.
+fn at_least((value, scale): (i128, u32), places: u32) -> (i128, u32) {
+    let up = places.checked_sub(scale).and_then(|more| 10_i128.checked_pow(more)).and_then(|factor| value.checked_mul(factor));
+    up.map_or((value, scale), |value| (value, places))
+}
+
 fn too_large() -> Fault {
     fault(Reason::OutOfRange, "the sides' numbers have more digits than can be compared exactly")
 }
@@ -238,8 +246,8 @@ fn total<'a>(amounts: impl Iterator<Item = &'a Amount>) -> Result<Amount, Fault>
     for amount in amounts {
         match amount {
             Amount::Exact(value, scale) => {
-                let (a, b, scale) = aligned(sum, (*value, *scale))?;
-                sum = (a.checked_add(b).ok_or_else(too_large)?, scale);
+                let (a, b, common) = aligned(sum, (*value, *scale))?;
+                sum = at_least((a.checked_add(b).ok_or_else(too_large)?, common), sum.1.max(*scale));
             }
             Amount::NotFinite(what) => return Ok(Amount::NotFinite(what.clone())),
         }
@@ -295,7 +303,7 @@ fn measured(pairs: &[Pair<'_>], steps: usize, most: usize, now: jiff::Timestamp)
             let apart = match (&left, &right) {
                 (Amount::Exact(l, l_scale), Amount::Exact(r, r_scale)) => {
                     let (l, r, scale) = aligned((*l, *l_scale), (*r, *r_scale))?;
-                    Some((l.checked_sub(r).ok_or_else(too_large)?, scale))
+                    Some(at_least((l.checked_sub(r).ok_or_else(too_large)?, scale), (*l_scale).max(*r_scale)))
                 }
                 (_, _) => None,
             };

@@ -63,6 +63,26 @@ pub struct Measured {
     pub facts: Vec<(String, String)>,
 }
 
+impl Measured {
+    /// The fact of a failure that fewer rows were seen than count as evidence.
+    pub const TOO_FEW_ROWS: &'static str = "too_few_rows";
+
+    /// Whether it failed because fewer rows were seen than count as evidence. Such a failure holds every metric that it may reach, whatever
+    /// the contract says of single ones: nothing was seen that could be less bad for one of them.
+    pub fn too_few_rows(&self) -> bool {
+        self.facts.iter().any(|(name, _)| name == Self::TOO_FEW_ROWS)
+    }
+
+    /// The same, with that fact.
+    #[must_use]
+    pub fn of_too_few_rows(mut self) -> Self {
+        if !self.too_few_rows() {
+            self.facts.push((Self::TOO_FEW_ROWS.to_owned(), "true".to_owned()));
+        }
+        self
+    }
+}
+
 impl Reason {
     /// Every reason, in the order of the list.
     pub const ALL: [Reason; 29] = [

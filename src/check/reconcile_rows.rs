@@ -18,13 +18,32 @@ crate::check_args! {
         pub right: Table,
         /// Columns that name a row on both sides.
         pub key: At<Vec<At<String>>>,
-        /// Columns that must agree; all that both sides have when absent.
+        /// Columns that must agree; all of both sides when absent, and then a column that one side alone has is an error.
         #[serde(default)]
         pub columns: Option<At<Vec<At<String>>>>,
+        /// Columns that are not compared, of either side.
+        #[serde(default)]
+        pub exclude: Option<At<Vec<At<String>>>>,
         /// Significant digits by which floats are compared, 1 to 17; bit by bit when absent.
         #[serde(default)]
         pub float_digits: Option<At<u32>>,
+        /// How rows are compared; `auto` when absent.
+        #[serde(default)]
+        pub strategy: Option<At<Strategy>>,
     }
+}
+
+/// How rows are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// Checksums where the link is slow or the rows are wide, if both engines can; else every row is fetched.
+    #[default]
+    Auto,
+    /// Every row is fetched once and compared here.
+    Stream,
+    /// Both engines sum up segments of rows, and only rows of segments that differ are fetched.
+    Checksums,
 }
 
 /// One side of the comparison.
@@ -45,7 +64,7 @@ pub struct Table {
     pub connection: Option<At<String>>,
 }
 
-const COLUMNS: [(&str, Expect); 11] = [
+const COLUMNS: [(&str, Expect); 12] = [
     ("differing", Expect::Count),
     ("left_only", Expect::Count),
     ("right_only", Expect::Count),
@@ -57,7 +76,9 @@ const COLUMNS: [(&str, Expect); 11] = [
     // 0 where so much differs that the rest was not looked at: the numbers are then the least that they can be.
     ("complete", Expect::Count),
     ("compared_columns", Expect::Text),
-    ("columns_of_one_side", Expect::Text),
+    ("excluded_columns", Expect::Text),
+    // Which way was taken, and why.
+    ("strategy", Expect::Text),
 ];
 
 /// What is told of each key.
@@ -159,7 +180,10 @@ impl super::Kind for ReconcileRows {
         vec![self.left.filter.clone(), self.right.filter.clone()]
     }
     fn subject(&self) -> Vec<Part> {
-        let Some(columns) = &self.columns else { return vec![Part::Everything { relation: 0 }, Part::Everything { relation: 1 }] };
+        let Some(columns) = &self.columns else {
+            let but = self.exclude.as_ref().map(|exclude| exclude.value.clone()).unwrap_or_default();
+            return [0, 1].map(|relation| Part::Everything { relation, but: but.clone() }).into();
+        };
         let side = |relation: usize| {
             let named = self.key.iter().chain(columns.iter()).map(move |column| Part::Column { relation, column: column.clone() });
             named.chain([Part::RowsLost { relation }, Part::RowsAdded { relation }]).collect::<Vec<_>>()
@@ -176,16 +200,18 @@ impl super::Kind for ReconcileRows {
         let none = |list: &At<Vec<At<String>>>| {
             list.value.is_empty().then(|| Finding::error(codes::CONTRADICTION, "no column is named").at(list.span))
         };
-        let empty = none(&self.key).into_iter().chain(self.columns.as_ref().and_then(none));
+        let empty = none(&self.key).into_iter().chain(self.columns.as_ref().and_then(none)).chain(self.exclude.as_ref().and_then(none));
         let place = self.key.span;
         let sides = [(&self.left, "left"), (&self.right, "right")].into_iter().filter_map(|(table, side)| table.problem(side, place));
         let filter = super::judge::no_filter(&self.shared(), "write where: under left and right");
         let digits = self.float_digits.as_ref().filter(|digits| !(1..=17).contains(&digits.value));
         let digits = digits.map(|digits| Finding::error(codes::BAD_CHECK, "floats have 1 to 17 significant digits").at(digits.span));
-        let named = self.columns.iter().flat_map(|columns| columns.iter());
+        let both = self.exclude.as_ref().filter(|_| self.columns.is_some());
+        let both = both.map(|exclude| Finding::error(codes::CONTRADICTION, "`columns` excludes `exclude`").at(exclude.span));
+        let named = self.columns.iter().chain(&self.exclude).flat_map(|columns| columns.iter());
         let twice = named.filter(|column| self.key.iter().any(|key| key.eq_ignore_ascii_case(column)));
         let twice: Vec<Finding> =
             twice.map(|column| Finding::error(codes::CONTRADICTION, format!("`{column}` is part of the key")).at(column.span)).collect();
-        sides.chain(empty).chain(filter).chain(digits).chain(twice).collect()
+        sides.chain(empty).chain(filter).chain(digits).chain(both).chain(twice).collect()
     }
 }

@@ -256,6 +256,18 @@ impl Held {
         if segments.binary_search(&segment).is_err() {
             return Ok(());
         }
+        self.hold(record, layout)
+    }
+
+    /// Keeps a row, whatever its segment; not one with NULL in its key.
+    ///
+    /// # Errors
+    /// A value that cannot be compared.
+    pub fn hold(&mut self, record: &dyn Record, layout: &Layout) -> Result<(), Fault> {
+        let mut form = Vec::new();
+        if !layout.key(record, &mut form)? {
+            return Ok(());
+        }
         let mut cells = Vec::with_capacity(layout.columns.len());
         for ((at, class), sum) in layout.columns.iter().zip(&mut self.sums) {
             let value = record.field(*at);
@@ -286,6 +298,13 @@ pub struct Differences {
     pub columns: BTreeMap<usize, u64>,
     /// The first of them by key: the key, what is wrong, the columns that differ.
     pub listed: Vec<(String, &'static str, Vec<usize>)>,
+}
+
+impl Differences {
+    /// How many keys disagree.
+    pub fn number(&self) -> u64 {
+        self.differing.saturating_add(self.left_only).saturating_add(self.right_only).saturating_add(self.repeated)
+    }
 }
 
 /// Compares the rows that are held, at most `most` of them listed.

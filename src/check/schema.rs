@@ -157,7 +157,7 @@ impl super::Kind for Schema {
     fn subject(&self) -> Vec<Part> {
         match &self.promise.one {
             Some(column) => vec![Part::Column { relation: 0, column: At::nowhere(column.name.clone()) }],
-            None => vec![Part::Everything { relation: 0 }],
+            None => vec![Part::Everything { relation: 0, but: Vec::new() }],
         }
     }
     fn request(&self) -> Request<'_> {

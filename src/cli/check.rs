@@ -56,7 +56,7 @@ impl Check {
 
     fn ask_and_tell(&self, look: &draw::Look) -> Ended {
         let local = Timestamp::now();
-        shared::refresh(&load::workspace(&self.place)?.0).map_err(shared::unusable)?;
+        shared::refresh(&load::workspace(&self.place)?.0, shared::unusable)?;
         let (loaded, prepared) = prepare::plans(&self.place, &self.which, &self.reach, self.which.as_of.unwrap_or(local), look)?;
         let cancel = super::interrupt::flag();
         let mut decisions = Vec::new();
@@ -103,7 +103,9 @@ impl Check {
         if self.which.as_of.is_some() || part || one.contract.is_none() {
             return Ok(());
         }
-        shared::open(&loaded.workspace).and_then(|mut history| history.add(&document.without_samples())).map(|_added| ())
+        let opened = shared::open(&loaded.workspace, shared::unusable);
+        let mut history = opened.map_err(|stopped| stopped.findings.first().map_or_else(String::new, |finding| finding.message.clone()))?;
+        history.add(&document.without_samples()).map(|_added| ())
     }
 }
 

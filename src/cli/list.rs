@@ -96,7 +96,7 @@ impl List {
             return Err(Stopped { findings, exit_code: 2 });
         }
         let unreadable = |why: String| Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why));
-        super::shared::refresh(&workspace).map_err(unreadable)?;
+        super::shared::refresh(&workspace, unreadable)?;
         let history = History::read(&workspace.history()).map_err(unreadable)?;
         let (_, kinds) = load::kinds(&workspace)?;
         let (mut rows, mut wrong, mut exit_code) = (Vec::new(), Vec::new(), 0);

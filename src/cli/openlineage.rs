@@ -38,7 +38,7 @@ impl OpenLineage {
         if !self.preview {
             settings(&workspace)?;
         }
-        super::shared::refresh(&workspace).map_err(unkept)?;
+        super::shared::refresh(&workspace, unkept)?;
         let known = History::read(&workspace.history()).map_err(unkept)?;
         let (_, kinds) = load::kinds(&workspace)?;
         let mut exit_code = 0;
@@ -56,7 +56,7 @@ impl OpenLineage {
                 draw::print(&(lines.join("\n") + "\n"));
                 continue;
             }
-            let mut history = super::shared::open(&workspace).map_err(unkept)?;
+            let mut history = super::shared::open(&workspace, unkept)?;
             let interval = document.interval.as_ref().map(|interval| format!("{}/{}", interval.start, interval.end)).unwrap_or_default();
             let of = RunKey { run: format!("openlineage {}", document.run), contract: contract.contract.value.clone(), interval };
             for (state, emitted) in emitted(&workspace, &contract, &document, &mut history, &of, None, Timestamp::now())? {

@@ -124,6 +124,9 @@ fn text(plan: &Planned, sql: bool, estimates: &[Estimated]) -> String {
     let _ = writeln!(out, "\n{measured} checks in {} queries", plan.statements.len());
     for (number, statement) in plan.statements.iter().enumerate() {
         let _ = writeln!(out, "  {}. {}: {}", number + 1, asked_of(statement), statement.checks.join(", "));
+        if let Some(why) = statement.compare.as_ref().and_then(|compare| compare.why()).filter(|_| !sql) {
+            let _ = writeln!(out, "       {why}");
+        }
         if let Some(estimated) = estimates.get(number) {
             let _ = writeln!(out, "       reads {}", estimate::spoken(estimated));
             if let Some(beyond) = &estimated.beyond {

@@ -85,7 +85,7 @@ impl Publish {
             .and_then(|()| newest(&document, &loaded, one))
             .map_err(|why| Stopped::unreadable(refused(why)))?;
         let unusable = |why: String| Stopped::unreadable(refused(why));
-        let mut history = super::shared::open(&loaded.workspace).map_err(unusable)?;
+        let mut history = super::shared::open(&loaded.workspace, unusable)?;
         let of = RunKey { run: run_id(&document), contract: document.contract.clone(), interval: span(&document) };
         let version = env!("CARGO_PKG_VERSION").to_owned();
         history.append(&of, Timestamp::now(), &Step::Started { version, publishes: true, resumes: None }).map_err(unusable)?;

@@ -56,7 +56,7 @@ impl Review {
             return Err(Stopped { findings, exit_code: 2 });
         }
         let unreadable = |why: String| Stopped::unreadable(Finding::error(codes::UNREADABLE_DECISION, why));
-        super::shared::refresh(&workspace).map_err(unreadable)?;
+        super::shared::refresh(&workspace, unreadable)?;
         let history = History::read(&workspace.history()).map_err(unreadable)?;
         // What was edited answers nothing.
         history.as_ref().map(History::verify).transpose().map_err(unreadable)?;

@@ -110,7 +110,7 @@ impl Runs {
 impl List {
     fn run(&self) -> Ended {
         let workspace = workspace(&self.place)?;
-        super::shared::refresh(&workspace).map_err(unreadable)?;
+        super::shared::refresh(&workspace, unreadable)?;
         let mut rows = Vec::new();
         if let Some(history) = History::read(&workspace.history()).map_err(unreadable)? {
             let mut of = |contract: Option<&str>| -> Result<(), Stopped> {
@@ -134,7 +134,7 @@ impl List {
 impl Show {
     fn run(&self) -> Ended {
         let workspace = workspace(&self.place)?;
-        super::shared::refresh(&workspace).map_err(unreadable)?;
+        super::shared::refresh(&workspace, unreadable)?;
         let unknown = |why: &str| {
             let finding = Finding::error(codes::UNKNOWN_RUN, format!("{why} `{}`", self.run));
             Stopped::usage(finding.help("`presscheck runs` lists them"))
@@ -173,14 +173,14 @@ impl Show {
 impl Prune {
     fn run(&self, look: &draw::Look) -> Ended {
         let workspace = workspace(&self.place)?;
-        super::shared::refresh(&workspace).map_err(unreadable)?;
+        super::shared::refresh(&workspace, unreadable)?;
         let Some(_) = History::read(&workspace.history()).map_err(unreadable)? else {
             draw::print("there is no history\n");
             return Ok(0);
         };
         let back = SignedDuration::from_secs(i64::try_from(self.keep.seconds).unwrap_or(i64::MAX));
         let before = Timestamp::now().checked_sub(back).unwrap_or(Timestamp::MIN);
-        let mut history = super::shared::open(&workspace).map_err(unreadable)?;
+        let mut history = super::shared::open(&workspace, unreadable)?;
         let Pruned { steps, runs, documents } = history.prune(before, self.dry_run).map_err(unreadable)?;
         if !look.quiet {
             let verb = if self.dry_run { "would let go of" } else { "let go of" };

@@ -29,22 +29,23 @@ struct Log {
 /// Opens the project's history, to add to it.
 ///
 /// # Errors
-/// Why it cannot be used, for people.
-pub(super) fn open(workspace: &Workspace) -> Result<History, String> {
-    match log(workspace)? {
+/// A setting that is wrong; or it cannot be used, which `lost` tells as this command does.
+pub(super) fn open(workspace: &Workspace, lost: impl FnOnce(String) -> Stopped) -> Result<History, Stopped> {
+    let opened = match log(workspace)? {
         None => History::open(&workspace.history()),
         Some(log) => History::open_shared(&workspace.history(), Box::new(log)),
-    }
+    };
+    opened.map_err(lost)
 }
 
 /// Takes what other machines added, where the history is shared; for commands that then only read.
 ///
 /// # Errors
-/// The log cannot be read: what is known here may be old.
-pub(super) fn refresh(workspace: &Workspace) -> Result<(), String> {
+/// A setting that is wrong; or the log cannot be read, so that what is known here may be old, which `lost` tells as this command does.
+pub(super) fn refresh(workspace: &Workspace, lost: impl FnOnce(String) -> Stopped) -> Result<(), Stopped> {
     match log(workspace)? {
         None => Ok(()),
-        Some(log) => History::open_shared(&workspace.history(), Box::new(log)).map(drop),
+        Some(log) => History::open_shared(&workspace.history(), Box::new(log)).map(drop).map_err(lost),
     }
 }
 
@@ -67,8 +68,8 @@ impl Drop for Held {
 /// Takes the lock of this name among all machines that share the history. `Ok(None)` when another one has it.
 ///
 /// # Errors
-/// Why that cannot be told, for people.
-pub(super) fn hold(workspace: &Workspace, name: &str) -> Result<Option<Held>, String> {
+/// A setting that is wrong; or that cannot be told, and `lost` says why.
+pub(super) fn hold(workspace: &Workspace, name: &str, lost: impl FnOnce(String) -> Stopped) -> Result<Option<Held>, Stopped> {
     let Some(log) = log(workspace)? else { return Ok(Some(Held { let_go: None, thread: None })) };
     let (let_go, wait) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();
@@ -95,19 +96,21 @@ pub(super) fn hold(workspace: &Workspace, name: &str) -> Result<Option<Held>, St
     match told.recv() {
         Ok(Ok(true)) => Ok(Some(held)),
         Ok(Ok(false)) => Ok(None),
-        Ok(Err(why)) => Err(why),
-        Err(_) => Err("the thread that asked has ended".to_owned()),
+        Ok(Err(why)) => Err(lost(why)),
+        Err(_) => Err(lost("the thread that asked has ended".to_owned())),
     }
 }
 
-fn log(workspace: &Workspace) -> Result<Option<Log>, String> {
+/// The log that the settings name. Whatever is wrong with them is wrong before anything is asked.
+fn log(workspace: &Workspace) -> Result<Option<Log>, Stopped> {
     let Some(settings) = &workspace.settings.history else { return Ok(None) };
     let Some(target) = &settings.target else { return Ok(None) };
     let text = |named: &Option<crate::diagnostic::At<String>>| named.as_ref().map(|named| named.value.clone());
-    let profile = connect::read_profile(workspace, &Reach::default(), text(&settings.profile), Some(target.value.clone()))
-        .map_err(|stopped| stopped.findings.first().map_or_else(String::new, |finding| finding.message.clone()))?;
+    let profile = connect::read_profile(workspace, &Reach::default(), text(&settings.profile), Some(target.value.clone()))?;
     if profile.kind != "postgres" {
-        return Err(format!("a history is shared in PostgreSQL, and the target `{}` is of type `{}`", target.value, profile.kind));
+        let what = format!("a history is shared in PostgreSQL, and the target `{}` is of type `{}`", target.value, profile.kind);
+        let finding = Finding::error(codes::BAD_VALUE, what).in_file(workspace.root.join("presscheck.yml")).at(target.span);
+        return Err(Stopped::usage(finding.help("name a target of type postgres under history:, and its profile where it is another one")));
     }
     let schema = text(&settings.schema).unwrap_or_else(|| "presscheck".to_owned());
     Ok(Some(Log { profile, root: workspace.root.clone(), schema }))
@@ -161,14 +164,24 @@ impl Shared for Log {
     }
 
     fn add(&self, batch: i64, rows: &str) -> Result<bool, String> {
+        self.append(batch, rows, None)
+    }
+
+    fn replace(&self, batch: i64, rows: &str) -> Result<bool, String> {
+        self.append(batch, rows, Some(Step::Do(format!("delete from {} where batch < {batch}", self.table()))))
+    }
+}
+
+impl Log {
+    /// Adds a batch under the next number, after something else in the same transaction.
+    fn append(&self, batch: i64, rows: &str, after: Option<Step>) -> Result<bool, String> {
         let table = self.table();
-        let steps = [
-            Step::MustBeZero {
-                sql: format!("select abs(coalesce(max(batch), 0) - {}) from {table}", batch - 1),
-                otherwise: "another machine was first".to_owned(),
-            },
-            Step::Do(format!("insert into {table} (batch, rows) values ({batch}, {})", literal(rows))),
-        ];
+        let first = Step::MustBeZero {
+            sql: format!("select abs(coalesce(max(batch), 0) - {}) from {table}", batch - 1),
+            otherwise: "another machine was first".to_owned(),
+        };
+        let add = Step::Do(format!("insert into {table} (batch, rows) values ({batch}, {})", literal(rows)));
+        let steps: Vec<Step> = [first].into_iter().chain(after).chain([add]).collect();
         match self.write(&self.ready(), &steps, LIMIT, &mut || Ok(())) {
             Ok(_) => Ok(true),
             Err(Refused::Said(_)) => Ok(false),

@@ -43,7 +43,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         let (workspace, _) = super::load::workspace(&self.place)?;
-        super::shared::refresh(&workspace).map_err(super::shared::unusable)?;
+        super::shared::refresh(&workspace, super::shared::unusable)?;
         let mut codes = Vec::new();
         for (file, named) in self.files(&workspace.target)? {
             let document = read(&file, named)?;

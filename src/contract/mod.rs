@@ -233,6 +233,13 @@ pub struct Source {
     pub allow_empty: Option<At<String>>,
 }
 
+impl Source {
+    /// Whether its groups are looked for among the rows of the interval, not only by how fresh each is.
+    pub fn groups_by_date(&self) -> bool {
+        self.date.is_some() && (self.expect.is_some() || self.complete_through.is_some())
+    }
+}
+
 /// How old the newest row may be.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -241,6 +248,9 @@ pub struct Freshness {
     /// Column (or SQL expression) with the load time; dbt's `loaded_at_field` when absent.
     #[serde(default)]
     pub loaded_at: Option<At<String>>,
+    /// `true`: when the table was last changed, as the warehouse itself keeps it; Snowflake, BigQuery, Databricks and Redshift do.
+    #[serde(default)]
+    pub metadata: Option<At<bool>>,
     /// Older than this warns.
     #[serde(default)]
     pub warn_after: Option<At<Age>>,

@@ -132,7 +132,7 @@ fn too_few(spec: &Spec, measurement: &Measurement, measured: &Measured) -> Optio
     let enough = measurement.rows_seen >= least || (measurement.rows_seen == 0 && common.allow_empty.is_some());
     (!enough).then(|| Outcome::Fail {
         asks: Severity::Hold,
-        measured: measured.clone(),
+        measured: measured.clone().of_too_few_rows(),
         why: if measurement.rows_seen == 0 {
             String::from("there are no rows")
         } else {

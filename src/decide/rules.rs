@@ -47,6 +47,25 @@ impl Case<'_> {
         }
     }
 
+    /// What the contract makes of it for one metric. A pass asks for nothing of any, and a failure for want of rows holds every one.
+    fn of_metric(&self, asks: Verdict, check: &GuardingCheck, metric: &GuardedMetric) -> Verdict {
+        match (asks, check.severity_for.get(&metric.id)) {
+            (Verdict::Publish, Some(_) | None) => Verdict::Publish,
+            (Verdict::Warn | Verdict::Hold, Some(_) | None) if self.lacked_rows(check) => Verdict::Hold,
+            (Verdict::Warn | Verdict::Hold, Some(Severity::Warn)) => Verdict::Warn,
+            (Verdict::Warn | Verdict::Hold, Some(Severity::Hold)) => Verdict::Hold,
+            (asks, None) => asks,
+        }
+    }
+
+    /// Whether it failed because there were fewer rows than count as evidence.
+    fn lacked_rows(&self, check: &GuardingCheck) -> bool {
+        match self.outcomes.get(&check.id) {
+            Some(Outcome::Fail { measured, .. }) => measured.too_few_rows(),
+            Some(Outcome::Pass(_) | Outcome::Error(_) | Outcome::Skipped(_)) | None => false,
+        }
+    }
+
     /// Whether the result went missing. No waiver speaks of that: a lost result must never be better than a bad one.
     fn lost(&self, check: &GuardingCheck) -> bool {
         match self.outcomes.get(&check.id) {
@@ -95,7 +114,7 @@ impl Case<'_> {
             let Some(reach) = check.reach.get(&metric.id) else { continue };
             let ended = self.ended(check);
             let waived = self.waiver(check).is_some();
-            let asks = match of_metric(asks(ended, self.severity(check)), check.severity_for.get(&metric.id)) {
+            let asks = match self.of_metric(asks(ended, self.severity(check)), check, metric) {
                 Verdict::Publish => continue,
                 Verdict::Warn => Verdict::Warn,
                 Verdict::Hold if waived => Verdict::Warn,
@@ -210,16 +229,6 @@ impl Case<'_> {
             Cause::Late { .. } | Cause::Caveat { .. } | Cause::Waiver { .. } | Cause::Internal { .. } => (0, false),
         };
         (std::cmp::Reverse(cause.asks()), cause.rule(), kind, dbt)
-    }
-}
-
-/// What the contract makes of it for one metric. A pass asks for nothing of any.
-fn of_metric(asks: Verdict, severity: Option<&Severity>) -> Verdict {
-    match (asks, severity) {
-        (Verdict::Publish, Some(_) | None) => Verdict::Publish,
-        (Verdict::Warn | Verdict::Hold, Some(Severity::Warn)) => Verdict::Warn,
-        (Verdict::Warn | Verdict::Hold, Some(Severity::Hold)) => Verdict::Hold,
-        (asks, None) => asks,
     }
 }
 

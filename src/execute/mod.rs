@@ -5,9 +5,13 @@
 #![expect(clippy::disallowed_methods, reason = "deadlines are measured with a monotonic clock")]
 
 mod across;
+mod checksums;
+mod layouts;
 mod reader;
 mod rows;
 mod samples;
+mod segments;
+mod stream;
 mod values;
 mod worker;
 

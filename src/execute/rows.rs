@@ -1,31 +1,36 @@
-//! Two relations row by row: both sides stream by and are summed up by segments; the rows of segments that differ are fetched again and compared in
-//! full. Not for what is kept of a row, nor for what a difference means: see [`crate::check::rows`].
-
-use std::time::Duration;
+//! Two relations row by row: which way they are compared, and what came out of it. The ways are `stream` and `checksums`. Not for what a difference means:
+//! see [`crate::check::reconcile_rows`].
 
 use super::across::{Limits, Sessions, both};
-use crate::check::alike::Class;
-use crate::check::field::{Column, Record, Sort};
+use super::checksums::{self, Texts};
+use super::layouts::{Layouts, layouts};
+use super::stream;
 use crate::check::judge::fault;
 use crate::check::measurement::{Cell, Measurement};
 use crate::check::outcome::{Fault, Reason};
-use crate::check::reconcile_rows::{LISTED, ReconcileRows};
-use crate::check::rows::{Held, Layout, Segmenting, Tally, accounted, differences, unequal};
-use crate::plan::compare::{Comparison, Side};
+use crate::check::reconcile_rows::{ReconcileRows, Strategy};
+use crate::check::rows::Differences;
+use crate::plan::compare::{Comparison, How, Side};
 use crate::warehouse::Session;
 
 /// Most rows of both sides that are held to be compared in full.
-const HELD: u64 = 200_000;
-/// Most ranges of keys that one statement asks for.
-const RANGES: usize = 200;
+pub(super) const HELD: u64 = 200_000;
+/// So few rows are fetched sooner than summed up.
+const FEW: u64 = 2_000;
+/// Fewer rows say nothing of how wide they are: an engine keeps them in blocks.
+const MANY: u64 = 100_000;
+/// Bytes from which on a row is wide.
+const WIDE: u64 = 1_000;
 
-/// The columns that are compared, and how each side's rows are read.
-struct Layouts {
-    names: Vec<String>,
-    one_sided: Vec<String>,
-    sides: [Layout; 2],
-    /// Whether the first part of the key is a whole number on both sides.
-    whole: bool,
+/// What was seen of both sides.
+pub(super) struct Seen {
+    pub(super) found: Differences,
+    pub(super) null_keys: u64,
+    pub(super) rows: [u64; 2],
+    /// Rows that were fetched of both, those of answers about segments included.
+    pub(super) moved: u64,
+    /// Segments that were not looked at; each holds a difference at least.
+    pub(super) unseen: u64,
 }
 
 /// Asks both sides and compares their rows.
@@ -37,197 +42,103 @@ pub(super) fn measure(
 ) -> Result<Measurement, Fault> {
     let begun = |session: &mut dyn Session, side: &Side, _: usize| session.columns(&side.sql, limits.time);
     let (left, right) = both(&mut sessions, comparison, begun)?;
-    let layouts = layouts(spec, &left, &right)?;
-    let by = if layouts.whole { by_range(&mut sessions, comparison, limits.time)? } else { Segmenting::by_hash() };
-    let tally = |session: &mut dyn Session, side: &Side, at: usize| {
-        let layout = &layouts.sides[at];
-        let mut tally = Tally::new(layout);
-        let mut moved = 0;
-        session.stream(&side.sql, limits.time, &mut |_: &[Column], record: &dyn Record| {
-            moved += 1;
-            if moved > limits.rows {
-                return Err(too_many(limits.rows));
-            }
-            // One side is enough: where both have the same rows, neither has a key twice.
-            tally.add(record, layout, &by, at == 0)
-        })?;
-        Ok(tally)
-    };
-    let (mut left, right) = both(&mut sessions, comparison, tally)?;
-    let unequal = unequal(&mut left, &right);
-    let mut room = HELD.min(limits.rows);
-    let mut segments = Vec::new();
-    for (segment, rows) in &unequal {
-        // At least one is always looked at, so that a difference is always shown.
-        if *rows > room && !segments.is_empty() {
-            break;
+    let layouts = layouts(spec, comparison, [left, right])?;
+    let (seen, how) = match &comparison.how {
+        How::Rows { strategy: Strategy::Stream, .. } => {
+            (stream::measure(comparison, &layouts, &mut sessions, limits)?, "stream, as the contract says".to_owned())
         }
-        room = room.saturating_sub(*rows);
-        segments.push(*segment);
-    }
-    let complete = segments.len() == unequal.len();
-    let held = |session: &mut dyn Session, side: &Side, at: usize| {
-        let layout = &layouts.sides[at];
-        let mut held = Held::new(layout);
-        for sql in looked_at_again(side, &by, &segments) {
-            session.stream(&sql, limits.time, &mut |_: &[Column], record: &dyn Record| {
-                if held.count > limits.rows {
-                    return Err(too_many(limits.rows));
-                }
-                held.keep(record, layout, &by, &segments)
+        How::Rows { strategy: Strategy::Checksums, .. } => {
+            let texts = Texts::of(comparison, &layouts).map_err(|why| {
+                fault(
+                    Reason::WrongType,
+                    format!("{why}, so that no checksums can be compared: write `strategy: stream`, or give floats `float_digits`"),
+                )
             })?;
+            let ends = checksums::ends(&mut sessions, comparison, &layouts, limits)?;
+            (checksums::measure(comparison, &texts, &layouts, ends, &mut sessions, limits)?, "checksums, as the contract says".to_owned())
         }
-        Ok(held)
+        How::Rows { strategy: Strategy::Auto, near, .. } => chosen(comparison, &layouts, *near, &mut sessions, limits)?,
+        How::Keyed { .. } => return Err(fault(Reason::Internal, "rows are compared by values of keys")),
     };
-    let (left_held, right_held) = both(&mut sessions, comparison, held)?;
-    if complete {
-        accounted((&left, &left_held), (&right, &right_held))?;
+    Ok(told(&seen, how, &layouts, limits))
+}
+
+/// Takes the way that costs less, as far as that is known.
+fn chosen(
+    comparison: &Comparison,
+    layouts: &Layouts,
+    near: bool,
+    sessions: &mut Sessions<'_>,
+    limits: Limits,
+) -> Result<(Seen, String), Fault> {
+    let streamed = |sessions: &mut Sessions<'_>, why: String| {
+        stream::measure(comparison, layouts, sessions, limits).map(|seen| (seen, format!("stream: {why}")))
+    };
+    let width = if near { width(sessions, comparison, limits)? } else { None };
+    let why = match (near, width) {
+        (false, _) => "a side is over the network".to_owned(),
+        (true, Some(width)) if width >= WIDE => format!("a row is about {width} bytes wide"),
+        (true, _) => return streamed(sessions, "both sides are on this machine".to_owned()),
+    };
+    let texts = match Texts::of(comparison, layouts) {
+        Ok(texts) => texts,
+        Err(without) => return streamed(sessions, without),
+    };
+    let ends = checksums::ends(sessions, comparison, layouts, limits)?;
+    if ends.iter().all(|ends| ends.rows <= FEW) {
+        return streamed(sessions, "there are few rows".to_owned());
     }
-    let found = differences(&left_held, &right_held, LISTED);
-    let null_keys = left.null_keys.saturating_add(right.null_keys);
-    let shown = found.differing + found.left_only + found.right_only + found.repeated;
-    if shown == 0 && !segments.is_empty() {
-        let detail = "segments of rows differ, and no row of them does: the second look saw other rows than the first";
-        return Err(fault(Reason::SnapshotMoved, detail));
+    match checksums::measure(comparison, &texts, layouts, ends, sessions, limits) {
+        Ok(seen) => Ok((seen, format!("checksums: {why}"))),
+        Err(fault) if streams_after(fault.reason) => {
+            streamed(sessions, format!("checksums came to nothing ({})", fault.detail.lines().next().unwrap_or_default()))
+        }
+        Err(fault) => Err(fault),
     }
-    // Each segment that was not looked at holds a difference at least.
-    let unseen = u64::try_from(unequal.len() - segments.len()).unwrap_or(u64::MAX);
-    let moved = left.rows.saturating_add(right.rows).saturating_add(left_held.count).saturating_add(right_held.count);
+}
+
+/// How wide a row is by the statistics of the wider side; `None` where they say nothing.
+fn width(sessions: &mut Sessions<'_>, comparison: &Comparison, limits: Limits) -> Result<Option<u64>, Fault> {
+    let of = |session: &mut dyn Session, side: &Side, _: usize| {
+        // What cannot be estimated is not known to be wide.
+        let estimate = session.estimate(&side.sql, limits.time).unwrap_or_default();
+        Ok(estimate.rows.filter(|rows| *rows >= MANY).zip(estimate.bytes).and_then(|(rows, bytes)| bytes.checked_div(rows)))
+    };
+    both(sessions, comparison, of).map(|(left, right)| left.max(right))
+}
+
+/// Whether what went wrong with checksums need not go wrong with rows.
+fn streams_after(reason: Reason) -> bool {
+    matches!(reason, Reason::QueryError | Reason::OutOfRange | Reason::WrongType | Reason::SnapshotMoved)
+}
+
+fn told(seen: &Seen, how: String, layouts: &Layouts, limits: Limits) -> Measurement {
+    let Seen { found, null_keys, rows: [left, right], moved, unseen } = seen;
     let number = |number: u64| Cell::Int(number.into());
-    let list = |names: Vec<&str>| if names.is_empty() { Cell::Null } else { Cell::Text(names.join(", ")) };
+    let list = |names: &[String]| if names.is_empty() { Cell::Null } else { Cell::Text(names.join(", ")) };
     let cells = vec![
-        number(found.differing.saturating_add(unseen)),
+        number(found.differing.saturating_add(*unseen)),
         number(found.left_only),
         number(found.right_only),
         number(found.repeated),
-        number(null_keys),
-        number(left.rows),
-        number(right.rows),
-        number(moved),
-        number(u64::from(complete)),
-        list(layouts.names.iter().map(String::as_str).collect()),
-        list(layouts.one_sided.iter().map(String::as_str).collect()),
+        number(*null_keys),
+        number(*left),
+        number(*right),
+        number(*moved),
+        number(u64::from(*unseen == 0)),
+        list(&layouts.names),
+        list(&layouts.excluded),
+        Cell::Text(how),
     ];
     let item = |(key, state, columns): &(String, &str, Vec<usize>)| {
         let names: Vec<&str> = columns.iter().filter_map(|at| layouts.names.get(*at)).map(String::as_str).collect();
         vec![Cell::Text(key.clone()), Cell::Text((*state).to_owned()), Cell::Text(names.join(", "))]
     };
     let items = found.listed.iter().map(item).collect();
-    Ok(Measurement { rows_seen: left.rows.max(right.rows).into(), cells, items, now: limits.now })
+    Measurement { rows_seen: (*left).max(*right).into(), cells, items, now: limits.now }
 }
 
-fn too_many(most: u64) -> Fault {
+pub(super) fn too_many(most: u64) -> Fault {
     let detail = format!("more than {most} rows of one side would have to be moved to be compared");
     fault(Reason::BudgetExceeded, format!("{detail}: narrow both with `where`, or raise budget.max_moved_rows in presscheck.yml"))
-}
-
-/// Finds the key and the columns on both sides.
-fn layouts(spec: &ReconcileRows, left: &[Column], right: &[Column]) -> Result<Layouts, Fault> {
-    let find = |columns: &[Column], name: &str, side: &str| {
-        let bare = name.trim().trim_matches(['"', '`']);
-        let exact = columns.iter().position(|column| column.name == bare);
-        let alike = || {
-            let mut alike = columns.iter().enumerate().filter(|(_, column)| column.name.eq_ignore_ascii_case(bare));
-            alike.next().filter(|_| alike.next().is_none()).map(|(at, _)| at)
-        };
-        exact.or_else(alike).ok_or_else(|| fault(Reason::MissingColumn, format!("there is no column `{name}` on the {side}")))
-    };
-    let digits = spec.float_digits.as_ref().map(|digits| digits.value);
-    let mut wrong = Vec::new();
-    let mut pair = |name: &str, l: usize, r: usize| {
-        Class::of(&left[l].sort, &right[r].sort, digits).map_err(|why| wrong.push(format!("`{name}` is {why}"))).ok()
-    };
-    let mut sides = [Layout { keys: Vec::new(), columns: Vec::new() }, Layout { keys: Vec::new(), columns: Vec::new() }];
-    let mut whole = false;
-    for (at, name) in spec.key.iter().enumerate() {
-        let (l, r) = (find(left, name, "left")?, find(right, name, "right")?);
-        whole |= at == 0 && left[l].sort == Sort::Whole && right[r].sort == Sort::Whole;
-        if let Some(class) = pair(name, l, r) {
-            sides[0].keys.push((l, class));
-            sides[1].keys.push((r, class));
-        }
-    }
-    let keys: Vec<usize> = sides[0].keys.iter().map(|(at, _)| *at).collect();
-    let (mut names, mut one_sided) = (Vec::new(), Vec::new());
-    let wanted: Vec<(String, usize, usize)> = match &spec.columns {
-        Some(columns) => {
-            let one =
-                |name: &crate::diagnostic::At<String>| Ok((name.value.clone(), find(left, name, "left")?, find(right, name, "right")?));
-            columns.iter().map(one).collect::<Result<_, Fault>>()?
-        }
-        None => {
-            let mut shared = Vec::new();
-            for (l, column) in left.iter().enumerate().filter(|(l, _)| !keys.contains(l)) {
-                match find(right, &column.name, "right") {
-                    Ok(r) => shared.push((column.name.clone(), l, r)),
-                    Err(_) => one_sided.push(format!("{} (left)", column.name)),
-                }
-            }
-            let known = |name: &str| find(left, name, "left").is_ok();
-            one_sided.extend(right.iter().filter(|column| !known(&column.name)).map(|column| format!("{} (right)", column.name)));
-            shared
-        }
-    };
-    for (name, l, r) in wanted {
-        if let Some(class) = pair(&name, l, r) {
-            sides[0].columns.push((l, class));
-            sides[1].columns.push((r, class));
-            names.push(name);
-        }
-    }
-    if !wrong.is_empty() {
-        let detail = format!("{}: not comparable; list the others under `columns`, or give both sides one type", wrong.join("; "));
-        return Err(fault(Reason::WrongType, detail));
-    }
-    // Keys that agree say nothing of rows whose columns nobody compared.
-    if names.is_empty() && !one_sided.is_empty() {
-        let detail = format!("both sides have no column in common but the key, so nothing would be compared: {}", one_sided.join(", "));
-        return Err(fault(Reason::MissingColumn, detail));
-    }
-    Ok(Layouts { names, one_sided, sides, whole })
-}
-
-/// The smallest and the largest key of both sides, which indexes and statistics know.
-fn by_range(sessions: &mut Sessions<'_>, comparison: &Comparison, limit: Duration) -> Result<Segmenting, Fault> {
-    let ends = |session: &mut dyn Session, side: &Side, _: usize| {
-        let key = side.key.as_deref().unwrap_or_default();
-        let rows = session.query(&format!("select min({key}) as low, max({key}) as high from (\n{}\n) as side", side.sql), limit)?;
-        match rows.rows.first().map(Vec::as_slice) {
-            Some([Cell::Int(low), Cell::Int(high)]) => Ok(Some((*low, *high))),
-            Some([Cell::Null, Cell::Null]) => Ok(None),
-            other => Err(fault(Reason::WrongType, format!("the smallest and largest key are {other:?}"))),
-        }
-    };
-    let (left, right) = both(sessions, comparison, ends)?;
-    let low = left.iter().chain(&right).map(|(low, _)| *low).min().unwrap_or(0);
-    let high = left.iter().chain(&right).map(|(_, high)| *high).max().unwrap_or(0);
-    Ok(Segmenting::by_range(low, high).unwrap_or_else(Segmenting::by_hash))
-}
-
-/// The statements that fetch the rows of these segments, and maybe others with them.
-fn looked_at_again(side: &Side, by: &Segmenting, segments: &[usize]) -> Vec<String> {
-    if segments.is_empty() {
-        return Vec::new();
-    }
-    let mut ranges: Vec<(Option<i128>, Option<i128>)> = Vec::new();
-    for segment in segments {
-        let Some((from, to)) = by.range(*segment) else { return vec![side.sql.clone()] };
-        match ranges.last_mut() {
-            // Neighbours are one range.
-            Some(last) if last.1.zip(from).is_some_and(|(end, from)| end + 1 == from) => last.1 = to,
-            _ => ranges.push((from, to)),
-        }
-    }
-    let key = side.key.as_deref().unwrap_or_default();
-    let condition = |(from, to): &(Option<i128>, Option<i128>)| match (from, to) {
-        (Some(from), Some(to)) => format!("{key} between {from} and {to}"),
-        (Some(from), None) => format!("{key} >= {from}"),
-        (None, Some(to)) => format!("{key} <= {to}"),
-        (None, None) => "1 = 1".to_owned(),
-    };
-    let statement = |ranges: &[(Option<i128>, Option<i128>)]| {
-        let conditions: Vec<String> = ranges.iter().map(condition).collect();
-        format!("select * from (\n{}\n) as side where {}", side.sql, conditions.join(" or "))
-    };
-    ranges.chunks(RANGES).map(statement).collect()
 }

@@ -40,19 +40,22 @@ impl History {
     /// # Errors
     /// The history is not what was stored, or nothing can be changed: then nothing was.
     pub fn prune(&mut self, before: Timestamp, only_count: bool) -> Result<Pruned, String> {
-        if self.shared.is_some() {
-            return Err("a shared history is let go of where it is shared, and nothing here does that".to_owned());
-        }
         self.verify()?;
+        // A shared log is written anew only where something goes.
+        if self.shared.is_some() && !only_count && self.prune(before, true)? == Pruned::default() {
+            return Ok(Pruned::default());
+        }
         let last = self.settled(before)?;
-        let pruned = self.write(|transaction| {
+        let mut let_go = |transaction: &Transaction<'_>| {
             transaction.execute_batch("savepoint counted")?;
             let pruned = forget(transaction, before, last)?;
             if only_count {
                 transaction.execute_batch("rollback to counted")?;
             }
             Ok(pruned)
-        })?;
+        };
+        // What another machine adds meanwhile stands after the last step that is let go of.
+        let pruned = if self.shared.is_some() && !only_count { self.prune_shared(&mut let_go)? } else { self.write(let_go)? };
         if !only_count && pruned != Pruned::default() {
             self.verify()?;
             // The room that they took is given back; a reader that keeps the file busy only puts that off.

@@ -1,6 +1,7 @@
 //! A history that several machines share: every transaction that adds to the file is a batch of rows, and it is kept when the shared log took the batch under the next
 //! number. The file is a copy that can be made again from the log; another machine's batches are read before one's own is added. Not for where the log is: see `cli`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::types::Value as Sql;
@@ -21,6 +22,11 @@ pub trait Shared: std::fmt::Debug + Send {
     /// # Errors
     /// Why it is not known to be added, for people.
     fn add(&self, batch: i64, rows: &str) -> Result<bool, String>;
+    /// The same with a batch that holds everything, in one act with letting go of all batches before it.
+    ///
+    /// # Errors
+    /// Why it is not known to be done, for people.
+    fn replace(&self, batch: i64, rows: &str) -> Result<bool, String>;
 }
 
 /// What is shared. A row may name rows of tables before its own.
@@ -29,6 +35,17 @@ const TABLES: [&str; 5] = ["decisions", "measured", "documents", "journal", "tol
 const TRIES: u32 = 20;
 /// Name under which the number of the last batch is kept, beside the beginnings of the chains.
 const CHAIN: &str = "shared";
+/// How a batch begins that holds everything, and that takes the place of all before it.
+const EVERYTHING: &str = r#"{"table":"everything"}"#;
+
+/// How a batch comes into the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// After the others.
+    Added,
+    /// In the place of the others.
+    Alone,
+}
 
 impl History {
     /// Opens the history in a folder as a copy of a shared one, to add to it.
@@ -58,7 +75,7 @@ impl History {
                     "both hold decisions, and neither is a copy of the other; move the file away, or name another schema".to_owned()
                 );
             }
-            let rows = all_rows(&transaction).map_err(wrong)?;
+            let rows = all_rows(&transaction, false).map_err(wrong)?;
             if !shared.add(1, &rows)? {
                 return Err("another machine has just begun it; try again".to_owned());
             }
@@ -67,8 +84,12 @@ impl History {
         }
         let mut last = known.unwrap_or(0);
         for (number, rows) in &batches {
-            if *number != last + 1 {
+            let everything = holds_everything(rows);
+            if *number != last + 1 && !everything {
                 return Err(format!("batch {} is missing", last + 1));
+            }
+            if everything {
+                forget_all(&transaction).map_err(wrong)?;
             }
             apply(&transaction, rows)?;
             last = *number;
@@ -82,19 +103,35 @@ impl History {
         Ok(!batches.is_empty())
     }
 
-    /// Writes in one transaction that counts when the log took it, too; what others added in the meantime is read, and `write` asked again.
+    /// Writes in one transaction that counts when the log took what was added, too; what others added in the meantime is read, and `write` asked again.
     pub(super) fn write_shared<T>(&mut self, write: &mut dyn FnMut(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
+        self.write_as(Way::Added, write)
+    }
+
+    /// The same for what lets go of rows: the log then holds what is left, in one batch.
+    pub(super) fn prune_shared<T>(&mut self, write: &mut dyn FnMut(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
+        self.write_as(Way::Alone, write)
+    }
+
+    fn write_as<T>(&mut self, way: Way, write: &mut dyn FnMut(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, String> {
         let wrong = |error: rusqlite::Error| error.to_string();
         for _ in 0..TRIES {
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
             transaction.execute("delete from temp.added", []).map_err(wrong)?;
             let value = write(&transaction).map_err(wrong)?;
-            let rows = added(&transaction).map_err(wrong)?;
+            let rows = match way {
+                Way::Added => added(&transaction).map_err(wrong)?,
+                Way::Alone => all_rows(&transaction, true).map_err(wrong)?,
+            };
             let Some(shared) = self.shared.as_ref().filter(|_| rows != "[]") else {
                 return transaction.commit().map(|()| value).map_err(wrong);
             };
             let number = taken(&transaction).map_err(wrong)?.unwrap_or(0) + 1;
-            let took = match shared.add(number, &rows) {
+            let took = match way {
+                Way::Added => shared.add(number, &rows),
+                Way::Alone => shared.replace(number, &rows),
+            };
+            let took = match took {
                 Ok(took) => took,
                 // Perhaps only the answer was lost: what the log holds is what counts.
                 Err(error) => match shared.since(number - 1)?.first() {
@@ -114,6 +151,17 @@ impl History {
         }
         Err("other machines add to the shared history without end".to_owned())
     }
+}
+
+fn holds_everything(rows: &str) -> bool {
+    rows.get(1..).is_some_and(|rows| rows.starts_with(EVERYTHING))
+}
+
+/// Takes away what a copy may let go of; decisions, measured values and what was told are never let go of, so a batch that holds everything has them, too.
+fn forget_all(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch("drop trigger journal_remains; drop trigger documents_remain; delete from journal; delete from documents")?;
+    transaction.execute_batch(super::layout::REMAIN)?;
+    transaction.execute("delete from forgotten where chain <> ?1", [CHAIN]).map(|_rows| ())
 }
 
 /// Number of the last batch that the file holds; `None` where it is no copy.
@@ -162,23 +210,27 @@ fn added(transaction: &Transaction<'_>) -> rusqlite::Result<String> {
     Ok(format!("[{}]", rows.join(",")))
 }
 
-fn all_rows(transaction: &Transaction<'_>) -> rusqlite::Result<String> {
-    let mut rows: Vec<String> = Vec::new();
+/// All that is shared; `instead` of all batches before it.
+fn all_rows(transaction: &Transaction<'_>, instead: bool) -> rusqlite::Result<String> {
+    let mut rows: Vec<String> = instead.then(|| EVERYTHING.to_owned()).into_iter().collect();
     for table in TABLES {
         let mut statement = transaction.prepare(&format!("select {} from {table}", row(transaction, table, "")?))?;
         rows.extend(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?);
     }
     // Where a chain begins whose oldest records were let go.
-    let mut statement =
-        transaction.prepare("select json_object('table', 'forgotten', 'chain', chain, 'number', number, 'hash', hash) from forgotten")?;
-    rows.extend(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?);
+    let sql = "select json_object('table', 'forgotten', 'chain', chain, 'number', number, 'hash', hash) from forgotten where chain <> ?1";
+    let mut statement = transaction.prepare(sql)?;
+    rows.extend(statement.query_map([CHAIN], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?);
     Ok(format!("[{}]", rows.join(",")))
 }
 
 /// Adds another machine's rows. Of what the log says nothing but values becomes SQL.
 fn apply(transaction: &Transaction<'_>, rows: &str) -> Result<(), String> {
+    let everything = holds_everything(rows);
     let rows: Vec<Map<String, Value>> = serde_json::from_str(rows).map_err(|error| format!("a batch cannot be understood: {error}"))?;
-    for mut row in rows {
+    let skipped = usize::from(everything);
+    let mut rows_of: BTreeMap<&str, i64> = BTreeMap::new();
+    for mut row in rows.into_iter().skip(skipped) {
         let named = row.remove("table");
         let named = named.as_ref().and_then(Value::as_str).unwrap_or_default();
         let table =
@@ -196,8 +248,26 @@ fn apply(transaction: &Transaction<'_>, rows: &str) -> Result<(), String> {
         let cells = row.values().map(cell).collect::<Result<Vec<Sql>, String>>()?;
         let places: Vec<String> = (1..=cells.len()).map(|at| format!("?{at}")).collect();
         let names: Vec<&str> = row.keys().map(String::as_str).collect();
+        let astray = |error: &dyn std::fmt::Display| format!("a batch does not follow on what is here: {error}");
+        if everything {
+            let same: Vec<String> = names.iter().zip(&places).map(|(name, place)| format!("{name} is {place}")).collect();
+            let sql = format!("select exists (select 1 from {table} where {})", same.join(" and "));
+            let known = transaction.query_row(&sql, params_from_iter(&cells), |row| row.get(0)).map_err(|error| astray(&error))?;
+            *rows_of.entry(*table).or_insert(0_i64) += 1;
+            if known {
+                continue;
+            }
+        }
         let sql = format!("insert into {table} ({}) values ({})", names.join(", "), places.join(", "));
-        transaction.execute(&sql, params_from_iter(cells)).map_err(|error| format!("a batch does not follow on what is here: {error}"))?;
+        transaction.execute(&sql, params_from_iter(cells)).map_err(|error| astray(&error))?;
+    }
+    // Nothing is here that the others never had.
+    for table in TABLES.iter().filter(|_| everything) {
+        let here: i64 =
+            transaction.query_row(&format!("select count(*) from {table}"), [], |row| row.get(0)).map_err(|error| error.to_string())?;
+        if here != rows_of.get(table).copied().unwrap_or(0) {
+            return Err(format!("the batch that holds everything has other {table} than are here"));
+        }
     }
     Ok(())
 }

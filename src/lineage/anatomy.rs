@@ -33,7 +33,8 @@ pub(super) fn parts(whole: &Expr) -> Option<Parts<'_>> {
         | Expr::IsNormalized { expr: e, .. }
         | Expr::Collate { expr: e, .. }
         | Expr::Prefixed { value: e, .. }
-        | Expr::Named { expr: e, .. } => vec![(e, Transformation)],
+        | Expr::Named { expr: e, .. }
+        | Expr::Prior(e) => vec![(e, Transformation)],
         Expr::Ceil { expr, field } | Expr::Floor { expr, field } => match field {
             CeilFloorKind::DateTimeField(_) | CeilFloorKind::Scale(_) => vec![(expr, Transformation)],
         },
@@ -94,7 +95,6 @@ pub(super) fn parts(whole: &Expr) -> Option<Parts<'_>> {
         | Expr::Wildcard(_)
         | Expr::QualifiedWildcard(..)
         | Expr::OuterJoin(_)
-        | Expr::Prior(_)
         | Expr::Lambda(_) => return None,
     })
 }

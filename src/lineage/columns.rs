@@ -4,9 +4,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Function, Spanned, Value as Literal, WildcardAdditionalOptions, visit_expressions};
+use sqlparser::ast::{Expr, Function, LambdaFunction, Spanned, Value as Literal, WildcardAdditionalOptions, visit_expressions};
 
 use super::anatomy;
+use super::by_name;
 use super::output::Output;
 use super::parse::{Read, Unclear};
 use super::resolve::{Place, Reader, Value, bare, object_parts};
@@ -75,10 +76,21 @@ impl Reader<'_> {
                 [Expr::Array(list)] => {
                     list.elem.iter().map(text_of).collect::<Option<_>>().ok_or_else(|| unclear("of a list that is no list of names"))?
                 }
-                _ => return Err(unclear("of a condition on names")),
+                [Expr::Lambda(lambda)] => return self.fulfilling(lambda, scope).ok_or_else(|| unclear("of a condition on names")),
+                _ => return Err(unclear("of something else than names")),
             },
         };
         Ok(visible(scope).filter(|spot| names.iter().any(|name| **name == *scope.field(*spot).name)).collect())
+    }
+
+    /// `COLUMNS(lambda c: ...)`: the columns whose names fulfil a condition, if that is one which is known here.
+    fn fulfilling(&self, lambda: &LambdaFunction, scope: &Scope<'_>) -> Option<Vec<Spot>> {
+        let mut parameters = lambda.params.iter();
+        let (Some(parameter), None) = (parameters.next(), parameters.next()) else { return None };
+        let all: Vec<Spot> = visible(scope).collect();
+        let holds = |spot: &Spot| by_name::holds(&lambda.body, &parameter.name.value, &scope.field(*spot).written);
+        let held: Vec<bool> = all.iter().map(holds).collect::<Option<_>>()?;
+        Some(all.into_iter().zip(held).filter(|(_, held)| *held).map(|(spot, _)| spot).collect())
     }
 
     fn starred_names(&mut self, options: &WildcardAdditionalOptions, scope: &Scope<'_>) -> Read<Vec<String>> {

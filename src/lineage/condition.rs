@@ -23,6 +23,8 @@ pub(super) struct Condition {
     pub(super) left_fixed: BTreeSet<Spot>,
     /// The same of the right side for a row of the left side.
     pub(super) right_fixed: BTreeSet<Spot>,
+    /// Fields of either side that are not NULL where the condition holds.
+    pub(super) equated: BTreeSet<Spot>,
     /// Pairs of USING and NATURAL, with their name.
     pub(super) using: Vec<(String, Spot, Spot)>,
 }
@@ -121,6 +123,7 @@ impl Reader<'_> {
         for (field, other) in [(left, right), (right, left)] {
             let (Expr::Identifier(_) | Expr::CompoundIdentifier(_)) = bare(field) else { continue };
             let Some(spot) = self.value(field, both, Place::Row).ok().and_then(|value| value.spot) else { continue };
+            condition.equated.extend(Some(spot).filter(|_| matches!(part, Expr::BinaryOp { .. })));
             let own_side = spot.0 >= middle;
             let fixed = tables_of(other, both).is_some_and(|tables| tables.iter().all(|&table| (table >= middle) != own_side));
             let fixed = fixed && self.stays_apart(both.field(spot).kind, other, both);

@@ -74,7 +74,10 @@ impl Reader<'_> {
                     shape.rows.decided_by(&any);
                     shape.thinned();
                 }
-                self.named(names, shape, alias.as_ref(), outer)
+                let keys = shape.keys.clone();
+                let mut scope = self.named(names, shape, alias.as_ref(), outer)?;
+                scope.tables.iter_mut().for_each(|table| table.keys.clone_from(&keys));
+                Ok(scope)
             }
             TableFactor::Table { name, alias, args: Some(args), version: None, with_ordinality, sample: None, .. } => {
                 self.table_function(name, &args.args, *with_ordinality, alias.as_ref(), left, outer)

@@ -67,9 +67,12 @@ impl Reader<'_> {
         for key in found.expressions {
             let value = self.value(key, scope, Place::Row)?;
             let value = self.mark(key, value);
-            by.add(&value.from);
             groups.keys.push((bare(key), value.from, value.spot));
         }
+        let apart = !found.rolled && !found.uncertain;
+        let told = if apart { told_by_others(&groups.keys, scope) } else { BTreeSet::new() };
+        let tell = groups.keys.iter().filter(|(_, _, spot)| !spot.is_some_and(|spot| told.contains(&spot)));
+        tell.for_each(|(_, from, _)| by.add(from));
         groups.spots = groups.keys.iter().filter_map(|(_, _, spot)| *spot).chain(found.spots.iter().copied()).collect();
         let keys = groups.keys.len();
         scope.keys.clear();
@@ -105,6 +108,19 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// The keys that hang on other keys, as a location's name on its id: they make no group of their own.
+fn told_by_others(keys: &[(&Expr, Influences, Option<Spot>)], scope: &Scope<'_>) -> BTreeSet<Spot> {
+    let all: BTreeSet<Spot> = keys.iter().filter_map(|(_, _, spot)| *spot).collect();
+    let mut left = all.clone();
+    for key in &scope.determining {
+        // What is left tells all that was taken out before, so it stays enough.
+        if key.is_subset(&left) {
+            left.retain(|spot| key.contains(spot) || key.iter().all(|of| of.0 != spot.0));
+        }
+    }
+    all.difference(&left).copied().collect()
 }
 
 /// Keys as they are written.

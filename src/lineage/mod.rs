@@ -6,6 +6,7 @@
 
 pub mod picture;
 mod anatomy;
+mod by_name;
 mod cache;
 mod call;
 mod change;
@@ -18,6 +19,7 @@ mod from;
 mod functions;
 mod graph;
 mod group;
+mod hierarchy;
 mod influence;
 mod join;
 mod kind;

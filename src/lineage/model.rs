@@ -45,7 +45,8 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
     for sql in variants {
         let bytes = sql.as_bytes();
         let called = |(at, _): (usize, &str)| at >= 7 && bytes[at - 7..at].eq_ignore_ascii_case(b"columns");
-        reader.has_columns = sql.match_indices('(').any(called);
+        // `* LIKE` is read as a COLUMNS().
+        reader.has_columns = sql.match_indices('(').any(called) || sql.match_indices('*').any(|(at, _)| conditioned(&sql[at + 1..]));
         let query = parse::query(sql, &ground.manners)?;
         let one = reader.query(&query, None)?;
         shape = Some(match shape {
@@ -64,6 +65,11 @@ pub(super) fn read(ground: &Ground<'_>, at: Position, node: &Node, parents: BTre
     list_from_artifacts(&mut reader.nodes, node, &mut shape);
     list_what_is_used(&mut reader.nodes, &mut shape);
     Ok(Traced { compiled_with, ..write(reader, node, shape) })
+}
+
+/// Whether a word of a condition on names may follow a star.
+fn conditioned(rest: &str) -> bool {
+    rest.trim_start().starts_with(['l', 'L', 'i', 'I', 'n', 'N', 's', 'S'])
 }
 
 /// What a model holds whose text depends on how it is run: columns and rows of either text.

@@ -6,6 +6,7 @@ use sqlparser::ast::Ident;
 
 use super::functions;
 use super::graph::EdgeKind;
+use super::hierarchy;
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
 use super::relation::ANY_COLUMN;
@@ -29,6 +30,9 @@ impl Reader<'_> {
         }
         if let Some(whole) = scope.table(std::slice::from_ref(&lower)) {
             return self.whole_row(whole, scope, place).map(|from| from.through(EdgeKind::Transformation).into());
+        }
+        if scope.hierarchic && hierarchy::TELLS.contains(&lower.as_str()) {
+            return Ok(scope.rows.any().through(EdgeKind::Transformation).into());
         }
         if let Some(outer) = scope.outer {
             // A place in the SELECT around is none in this one.

@@ -21,6 +21,8 @@ pub(super) struct Table {
     pub(super) fields: Vec<Field>,
     /// Where unlisted fields may come from.
     pub(super) open: Vec<Open>,
+    /// Sets of its fields that differ in every two of its rows, where it is a relation or a CTE.
+    pub(super) keys: Vec<BTreeSet<usize>>,
     /// Whether names may refer to it; the right side of a semi join is only seen by its condition.
     pub(super) visible: bool,
 }
@@ -65,12 +67,16 @@ pub(super) struct Scope<'a> {
     pub(super) order: Influences,
     /// Sets of fields that differ in every two rows.
     pub(super) keys: Vec<BTreeSet<Spot>>,
+    /// Fields that all others of their table hang on: where they are alike in two rows, all of that table is.
+    pub(super) determining: Vec<BTreeSet<Spot>>,
     /// The SELECT around this one, for correlated subqueries and lateral tables.
     pub(super) outer: Option<&'a Scope<'a>>,
     /// Names that the select list gives to expressions.
     pub(super) aliases: Vec<(String, &'a Expr)>,
     pub(super) groups: Option<Groups<'a>>,
     pub(super) windows: &'a [NamedWindowDefinition],
+    /// Whether CONNECT BY gives the rows a place in a tree, of which LEVEL and its like tell.
+    pub(super) hierarchic: bool,
 }
 
 /// Where a name is seen.
@@ -97,7 +103,7 @@ impl<'a> Scope<'a> {
     }
     /// Puts a table into the scope, without saying anything of rows and keys.
     pub(super) fn place(&mut self, names: Vec<String>, shape: &Shape) -> usize {
-        self.tables.push(Table { names, fields: shape.fields.clone(), open: shape.open.clone(), visible: true });
+        self.tables.push(Table { names, fields: shape.fields.clone(), open: shape.open.clone(), keys: Vec::new(), visible: true });
         self.tables.len() - 1
     }
     /// A scope of one table with its rows and keys.

@@ -16,7 +16,7 @@ use super::query::ordinal;
 use super::resolve::{Place, Reader, Value, bare, object_parts, part_text};
 use super::scope::{Scope, Sight, Spot, Table};
 use super::shape::{Field, Open, Shape, add_key};
-use super::spelling::Spelling;
+use super::spelling::{SAMPLED, Spelling};
 
 /// Longest select list: names are looked up in it, so this bounds the time that a hostile text can take.
 const MOST_COLUMNS: usize = 2_000;
@@ -42,6 +42,7 @@ impl Reader<'_> {
         for view in &select.lateral_views {
             self.lateral_view(view, &mut scope)?;
         }
+        self.hierarchy(&select.connect_by, &mut scope)?;
         scope.windows = &select.named_window;
         scope.aliases = aliases(&select.projection);
         for condition in select.prewhere.iter().chain(&select.selection) {
@@ -89,12 +90,18 @@ impl Reader<'_> {
     /// Rows that do not fulfil the condition go. Of those that a number 1 chooses from, the first choice is made of whole partitions.
     fn filter(&mut self, condition: &Expr, scope: &mut Scope<'_>) -> Read<()> {
         let mut parts = conjuncts(condition);
+        if parts.iter().any(|part| is_sampled(part)) {
+            // Which rows a sample takes hangs on which there are, and in which order.
+            let any = scope.rows.any().with(&scope.order);
+            scope.rows.decided_by(&any);
+            scope.tables.iter_mut().for_each(Table::thinned);
+        }
         let chosen = |part: &&Expr| if scope.tables.len() == 1 { first_of(part, scope).filter(|(_, whole)| *whole) } else { None };
         if let Some((at, (key, _))) = parts.iter().enumerate().find_map(|(at, part)| Some((at, chosen(part)?))) {
             let by = self.value(parts.remove(at), scope, Place::Row)?.from.through(EdgeKind::Filter);
             self.one_of_each(&key, &by, scope);
         }
-        for part in parts {
+        for part in parts.into_iter().filter(|part| !is_sampled(part)) {
             let by = self.value(part, scope, Place::Row)?.from.through(EdgeKind::Filter);
             scope.rows.decided_by(&by);
             if let Some((key, _)) = first_of(part, scope).filter(|_| scope.tables.len() == 1) {
@@ -127,7 +134,13 @@ impl Reader<'_> {
         if view.lateral_col_alias.is_empty() {
             return Err(Unclear::at("a lateral view without column names", view.lateral_view.span()));
         }
-        scope.tables.push(Table { names: object_parts(&view.lateral_view_name), fields, open: Vec::new(), visible: true });
+        scope.tables.push(Table {
+            names: object_parts(&view.lateral_view_name),
+            fields,
+            open: Vec::new(),
+            keys: Vec::new(),
+            visible: true,
+        });
         Ok(())
     }
 
@@ -157,6 +170,8 @@ impl Reader<'_> {
             if column.is_some() && alias.is_some_and(|alias| alias.contains('\\')) {
                 return Err(Unclear::at("an alias made by a pattern", expression.span()));
             }
+            // One expression, but a value of its own for each column.
+            let value = if column.is_some() { value } else { self.mark(expression, value) };
             let name = column.filter(|_| alias.is_none()).unwrap_or_else(|| name.to_owned());
             let output = self.one_output(expression, &name, value, scope);
             outputs.push(output);
@@ -165,7 +180,6 @@ impl Reader<'_> {
     }
 
     fn one_output(&mut self, expression: &Expr, name: &str, value: Value, scope: &Scope<'_>) -> Output {
-        let value = self.mark(expression, value);
         let kind = value.spot.map_or_else(|| self.kind(expression, scope), |spot| scope.field(spot).kind);
         let keys = scope.groups.iter().flat_map(|groups| &groups.keys);
         let key = keys.enumerate().find(|(_, (key, _, spot))| *key == bare(expression) || (spot.is_some() && *spot == value.spot));
@@ -349,12 +363,15 @@ fn aliases(projection: &[SelectItem]) -> Vec<(String, &Expr)> {
         .collect()
 }
 
+/// DuckDB's USING SAMPLE, as it was put into the WHERE.
+fn is_sampled(part: &Expr) -> bool {
+    matches!(part, Expr::Function(function) if object_parts(&function.name) == [SAMPLED])
+}
+
 /// Clauses whose meaning is not known here.
 fn refuse(select: &Select) -> Read<()> {
     let what = if select.into.is_some() {
         "SELECT INTO"
-    } else if !select.connect_by.is_empty() {
-        "CONNECT BY"
     } else if matches!(select.value_table_mode, Some(ValueTableMode::DistinctAsStruct | ValueTableMode::DistinctAsValue)) {
         "SELECT DISTINCT AS STRUCT"
     } else if select.exclude.is_some() {

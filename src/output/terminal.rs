@@ -235,7 +235,12 @@ fn tail(document: &Document, paint: Paint, width: usize) -> String {
         (count(|ended| ended == Ended::Skipped), "not tried"),
     ];
     let counts: Vec<String> = counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
-    let mut out = format!("\n{}\n", paint.faint(&format!("{} checks: {}", document.checks.len(), counts.join(", "))));
+    let told = match (document.checks.len(), counts.as_slice()) {
+        (0, _) => "no check was asked".to_owned(),
+        (1, counts) => format!("1 check: {}", counts.join(", ")),
+        (number, counts) => format!("{number} checks: {}", counts.join(", ")),
+    };
+    let mut out = format!("\n{}\n", paint.faint(&told));
     let mut note = |text: String| {
         let _ = writeln!(out, "{}", paint.faint(&wrap(&text, width, 2)));
     };

@@ -9,7 +9,6 @@ use crate::check::argument::{column_of, relation_of};
 use crate::check::baseline::Earlier;
 use crate::check::change::Change;
 use crate::check::date_coverage::{Closed, DateCoverage};
-use crate::check::freshness::Freshness;
 use crate::check::schema::{Promise, Promised, Schema};
 use crate::contract::Contract;
 use crate::dbt::Column;
@@ -54,12 +53,7 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
             bound.earlier = earlier(ground, id);
             Spec::change(bound)
         }
-        Spec::freshness(freshness) if freshness.by_metadata() => {
-            let mut bound = freshness.clone();
-            bound.loaded_at_query = Some(changed_at(ground, freshness)?);
-            bound.loaded_at = At { value: "last change of the table".to_owned(), span: freshness.loaded_at.span };
-            Spec::freshness(bound)
-        }
+        Spec::freshness(freshness) if freshness.by_metadata() => Spec::freshness(Box::new(super::changed::bound(ground, freshness)?)),
         Spec::freshness(_)
         | Spec::not_null(_)
         | Spec::unique(_)
@@ -76,41 +70,6 @@ pub(super) fn bound(ground: &Ground<'_>, id: &str, spec: &Spec) -> Result<Spec, 
         | Spec::dbt_result(_)
         | Spec::own(_) => spec.clone(),
     })
-}
-
-/// The query that says when a table was last changed, where the warehouse keeps that.
-///
-/// # Errors
-/// It does not: nothing is guessed in its place.
-fn changed_at(ground: &Ground<'_>, freshness: &Freshness) -> Result<At<String>, Finding> {
-    let named = freshness.model.as_ref().or(freshness.source.as_ref());
-    let span = freshness.metadata.as_ref().map(|metadata| metadata.span).unwrap_or_default();
-    let node = ground.relation(named.unwrap_or(&freshness.loaded_at))?;
-    let dialect = ground.options.macros.dialect();
-    let refused =
-        |why: String| Finding::error(codes::BAD_CHECK, why).at(span).help("write loaded_at, a column or SQL expression of the rows");
-    let text = |text: &str| crate::macros::literal(text, dialect).ok_or_else(|| refused(format!("`{text}` cannot be the name of a table")));
-    let name = |text: &str| identifier(text, dialect).ok_or_else(|| refused(format!("`{text}` cannot be the name of a table")));
-    let (schema, table) = (node.schema.as_str(), node.identifier.as_str());
-    let database = node.database.as_deref().map(name).transpose()?;
-    let within = database.map_or_else(String::new, |database| format!("{database}."));
-    // Names are compared without case, as people write them; where two tables go by one, it is not known which of them changed.
-    let query = match dialect {
-        "snowflake" | "databricks" => format!(
-            "select case when count(*) = 1 then max(last_altered) end from {within}information_schema.tables where upper(table_schema) = upper({}) and upper(table_name) = upper({})",
-            text(schema)?,
-            text(table)?
-        ),
-        "bigquery" => {
-            format!(
-                "select max(timestamp_millis(last_modified_time)) from {within}{}.__TABLES__ where table_id = {}",
-                name(schema)?,
-                text(table)?
-            )
-        }
-        other => return Err(refused(format!("{other} does not keep when a table was changed"))),
-    };
-    Ok(At { value: query, span })
 }
 
 fn interval<'g, T>(ground: &'g Ground<'_>, place: &At<T>) -> Result<&'g Interval, Finding> {

@@ -10,7 +10,7 @@ use crate::check::common::Expect;
 use crate::macros::{Quick, Rendered};
 
 use super::compare::Comparison;
-use super::keys::{Keys, Pass};
+use super::keys::{Answer, Keys, Pass};
 use super::{Asked, CheckId, Statement};
 
 /// How each check is asked, and the statements that ask.
@@ -76,8 +76,8 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
     let (mut groups, mut order): (Vec<(Key, Vec<Item<'_, '_>>)>, Vec<Ordered<'_, '_>>) = (Vec::new(), Vec::new());
     let tables = Tables::of(members);
     for (at, member) in members.iter().enumerate() {
-        if let Some(pass) = passes.iter().find(|pass| pass.members.iter().any(|(answered, _)| *answered == at)) {
-            if pass.members.first().is_some_and(|(first, _)| *first == at) {
+        if let Some(pass) = passes.iter().find(|pass| pass.answers(at)) {
+            if pass.answers.first().is_some_and(|first| first.member == at) {
                 order.push(Ordered::Pass(pass));
             }
             continue;
@@ -125,10 +125,10 @@ pub(super) fn fuse(members: &[Member<'_>], passes: &[Pass]) -> Asking {
                 statements.push(alone);
             }
             Ordered::Pass(pass) => {
-                let answered = || pass.members.iter().map(|(at, _)| &members[*at]);
-                let of_other = pass.members.iter().map(|(_, of_other)| usize::from(*of_other));
+                let answered = || pass.answers.iter().map(|answer| &members[answer.member]);
                 // Two numbers of rows come first.
-                asks.extend(answered().zip(of_other).zip(2..).map(|((member, rows_seen), first)| ask_from(member, rows_seen, first, true)));
+                let asked = |answer: &Answer| ask_from(&members[answer.member], usize::from(answer.of_other), 2 + answer.doubt, true);
+                asks.extend(pass.answers.iter().map(asked));
                 statements.push(Statement {
                     connection: answered().next().and_then(|member| member.connection.clone()),
                     relations: pass.relations.clone(),
@@ -224,6 +224,11 @@ impl Item<'_, '_> {
 impl Member<'_> {
     fn from(&self) -> String {
         self.relations.first().cloned().unwrap_or_default()
+    }
+    /// Whether both ask the same of the same keys.
+    pub(super) fn asks_the_same_of_keys(&self, other: &Member<'_>) -> bool {
+        (self.keys == other.keys && self.relations == other.relations)
+            && (self.connection == other.connection && self.columns == other.columns)
     }
     fn statement(&self, sql: String) -> Statement {
         Statement {

@@ -17,12 +17,29 @@ pub(super) enum Keys {
     Refers { column: String, to: String },
 }
 
-/// One pass: which members it answers, in the order of its doubts.
+/// One pass: which members it answers.
 pub(super) struct Pass {
-    /// By position; with whether the rows that are seen are those of the other side.
-    pub members: Vec<(usize, bool)>,
+    pub answers: Vec<Answer>,
     pub relations: Vec<String>,
     pub sql: String,
+}
+
+/// Where a pass answers one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The member, by position.
+    pub member: usize,
+    /// Whether the rows that are seen are those of the other side.
+    pub of_other: bool,
+    /// Which of the pass's doubts is its own.
+    pub doubt: usize,
+}
+
+impl Pass {
+    /// Whether it answers the member at this position.
+    pub fn answers(&self, member: usize) -> bool {
+        self.answers.iter().any(|answer| answer.member == member)
+    }
 }
 
 impl Keys {
@@ -50,7 +67,10 @@ pub(super) fn passes(members: &[Member<'_>], macros: &Macros) -> Result<Vec<Pass
             [key, within] => (key, Some(within)),
             _ => continue,
         };
-        let taken = |at: &usize| passes.iter().any(|pass| pass.members.iter().any(|(other, _)| other == at));
+        let taken = |at: &usize| passes.iter().any(|pass| pass.answers(*at));
+        if taken(&at) {
+            continue;
+        }
         let here = &member.relations[0];
         // The other side: that of the first check that goes by this key.
         let others = members.iter().enumerate().filter(|(other, _)| !taken(other)).filter_map(|(other, member)| {
@@ -94,8 +114,16 @@ pub(super) fn passes(members: &[Member<'_>], macros: &Macros) -> Result<Vec<Pass
             rendered = render(false, false, None)?;
         }
         let Some((sql, relations)) = rendered else { continue };
-        let answered = [Some((at, false)), forward.map(|other| (other, false)), backward.map(|other| (other, true))];
-        passes.push(Pass { members: answered.into_iter().flatten().collect(), relations, sql });
+        let asked = [Some((at, false)), forward.map(|other| (other, false)), backward.map(|other| (other, true))];
+        // Whoever asks the same of the same keys has the same answer.
+        let alike = |first: usize| {
+            let others = members.iter().enumerate().filter(move |(_, member)| member.asks_the_same_of_keys(&members[first]));
+            others.map(|(other, _)| other).filter(|other| !taken(other))
+        };
+        let answers = asked.into_iter().flatten().enumerate();
+        let answers = answers.flat_map(|(doubt, (first, of_other))| alike(first).map(move |member| Answer { member, of_other, doubt }));
+        let answers = answers.collect();
+        passes.push(Pass { answers, relations, sql });
     }
     Ok(passes)
 }

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::check::Spec;
 use crate::check::common::{Expect, Grammar};
 use crate::check::outcome::{Fault, Reason};
-use crate::check::reconcile_rows::ReconcileRows;
-use crate::diagnostic::{At, Finding, codes};
+use crate::diagnostic::{Finding, codes};
 use crate::lineage;
 use crate::macros::{self, Call, Macros, Quick, Rendered};
 
@@ -80,17 +79,17 @@ pub(super) fn statements(ground: &Ground<'_>, drafts: &[Draft]) -> Result<Asked,
 }
 
 /// A check on its way into SQL: what its template is given.
-struct Ready<'g> {
+pub(super) struct Ready<'g> {
     /// Where the relations are, and the templates of each.
-    places: Vec<Placed<'g>>,
-    sides: Vec<&'g Macros>,
+    pub(super) places: Vec<Placed<'g>>,
+    pub(super) sides: Vec<&'g Macros>,
     /// The templates, and the connection, of the check as a whole.
     macros: &'g Macros,
     connection: Option<String>,
     /// Names of the relations in SQL, without filters.
-    relations: Vec<String>,
+    pub(super) relations: Vec<String>,
     /// What the template sees of them: names, or subqueries where a filter limits them.
-    limited: Vec<String>,
+    pub(super) limited: Vec<String>,
     filters: Vec<Option<String>>,
     arguments: serde_json::Map<String, Value>,
     columns: Vec<(&'g str, Expect)>,
@@ -263,10 +262,7 @@ fn comparison(spec: &Spec, ready: &Ready<'_>, ground: &Ground<'_>) -> Result<Opt
             let (left, right) = (side(ready, ground, 0, "left")?, side(ready, ground, 1, "right")?);
             Ok(Some(Box::new(Comparison { left, right, how })))
         }
-        (Spec::reconcile_rows(rows), [_, _]) => {
-            let how = How::Rows { why: why_streamed(ready, ground) };
-            Ok(Some(Box::new(Comparison { left: rows_of(rows, ready, 0)?, right: rows_of(rows, ready, 1)?, how })))
-        }
+        (Spec::reconcile_rows(rows), [_, _]) => super::rows::comparison(rows, ready, ground).map(|compared| Some(Box::new(compared))),
         (_, _) => Ok(None),
     }
 }
@@ -284,32 +280,5 @@ fn side(ready: &Ready<'_>, ground: &Ground<'_>, at: usize, side: &str) -> Result
         interval: ground.options.interval.as_ref(),
     };
     let sql = ready.sides[at].piece(&call, "side")?;
-    Ok(Side { connection: ready.places[at].connection.clone(), relation: ready.relations[at].clone(), sql, key: None })
-}
-
-/// One side whose rows are compared: the key and the columns, or all of them where the contract names none.
-fn rows_of(spec: &ReconcileRows, ready: &Ready<'_>, at: usize) -> Result<Side, Finding> {
-    let dialect = ready.sides[at].dialect();
-    let quoted = |name: &At<String>| {
-        let wrong = || Finding::error(codes::BAD_CHECK, format!("`{name}` cannot be the name of a column")).at(name.span);
-        macros::identifier(name, dialect).ok_or_else(wrong)
-    };
-    let keys = spec.key.iter().map(quoted).collect::<Result<Vec<_>, _>>()?;
-    let key = keys.first().cloned();
-    let listed = match &spec.columns {
-        Some(columns) => keys.into_iter().map(Ok).chain(columns.iter().map(quoted)).collect::<Result<Vec<_>, _>>()?.join(", "),
-        None => "*".to_owned(),
-    };
-    let sql = format!("select {listed} from {} as rows_of", ready.limited[at]);
-    Ok(Side { connection: ready.places[at].connection.clone(), relation: ready.relations[at].clone(), sql, key })
-}
-
-/// Why rows stream by, in place of being summed up where they are.
-fn why_streamed(ready: &Ready<'_>, ground: &Ground<'_>) -> String {
-    let near = |place: &Placed<'_>| match &place.connection {
-        None => ground.options.given.near,
-        Some(name) => ground.options.given.connections.get(name).is_some_and(|one| one.as_ref().is_ok_and(|one| one.near)),
-    };
-    let link = if ready.places.iter().all(near) { "both sides are on this machine" } else { "over the network, each row once" };
-    format!("rows stream by and are hashed here, because {link}; those of segments that differ are fetched again")
+    Ok(Side { connection: ready.places[at].connection.clone(), relation: ready.relations[at].clone(), sql, key: None, checksums: None })
 }

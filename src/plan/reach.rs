@@ -77,7 +77,13 @@ impl Subject {
                 Part::Column { relation, column } => with(relations, relation, |id| subject.add_column(ground, id, &column)),
                 Part::RowsLost { relation } => with(relations, relation, |id| subject.add(ground, id, lineage::Part::RowsLost)),
                 Part::RowsAdded { relation } => with(relations, relation, |id| subject.add(ground, id, lineage::Part::RowsAdded)),
-                Part::Everything { relation } => with(relations, relation, |id| subject.known.extend(ground.nodes_of(id))),
+                Part::Everything { relation, but } => with(relations, relation, |id| {
+                    let compared = |index: &&NodeIndex| match &ground.lineage.graph.at(**index).part {
+                        lineage::Part::Column(column) => !but.iter().any(|name| same_name(name, column)),
+                        lineage::Part::RowsLost | lineage::Part::RowsAdded => true,
+                    };
+                    subject.known.extend(ground.nodes_of(id).iter().filter(compared));
+                }),
                 Part::Metric { metric } => {
                     subject.metrics.insert(metric.value);
                 }
@@ -112,6 +118,11 @@ impl Subject {
         findings.dedup();
         if findings.is_empty() { Ok(subject) } else { Err(findings) }
     }
+}
+
+/// Whether a contract's name of a column, quoted or not, is lineage's.
+fn same_name(name: &str, column: &str) -> bool {
+    name.trim().trim_matches(['"', '`']).eq_ignore_ascii_case(column)
 }
 
 fn with(relations: &[String], index: usize, then: impl FnOnce(&str)) {

@@ -18,6 +18,7 @@ use crate::dbt::Node;
 use crate::diagnostic::{At, Finding, codes};
 use crate::lineage::Part;
 
+use super::changed;
 use super::draft::{Draft, Way};
 use super::ground::{Ground, written};
 use super::reach::Subject;
@@ -33,7 +34,7 @@ pub(super) fn of_contract(ground: &Ground<'_>, source: &contract::Source, notes:
     let landed = Common { allow_empty: source.allow_empty.clone(), ..common.clone() };
     let groups = source.group_by.as_ref().map(|column| (column, source.expect.as_ref()));
     let stated = source.freshness.as_ref().map(|freshness| &freshness.value);
-    let mut drafts = vec![landing(ground, node, stated, groups, landed, notes)];
+    let mut drafts = vec![landing(ground, node, stated, groups, source.groups_by_date(), landed, notes)?];
     let asks = severity.map_or(Severity::Hold, |severity| severity.value);
     let date = source.date.clone();
     let path = |column: &At<String>| At { value: format!("{}.{column}", written(node)), span: column.span };
@@ -102,19 +103,22 @@ fn asked(ground: &Ground<'_>, node: &Node, what: &str, spec: Spec) -> Result<Dra
 /// The freshness check of a source as dbt alone configures it; `None` when it configures none.
 pub(super) fn of_dbt(ground: &Ground<'_>, node: &Node) -> Option<Draft> {
     node.freshness.as_ref()?;
-    Some(landing(ground, node, None, None, Common::default(), &mut Vec::new()))
+    let landed = landing(ground, node, None, None, false, Common::default(), &mut Vec::new());
+    Some(landed.unwrap_or_else(|finding| unmeasured(ground, node, Severity::Hold, finding.message)))
 }
 
-/// Freshness from the contract, else from dbt; where neither has one, at least one row.
+/// Freshness from the contract, else from dbt; where neither has one, at least one row. Of its groups something else says that each is there where
+/// they are looked for `by_date`.
 fn landing(
     ground: &Ground<'_>,
     node: &Node,
     stated: Option<&contract::Freshness>,
     groups: Option<Groups<'_>>,
+    by_date: bool,
     common: Common,
     notes: &mut Vec<String>,
-) -> Draft {
-    let name = written(node);
+) -> Result<Draft, Finding> {
+    let (name, dialect) = (written(node), ground.options.macros.dialect());
     let at = |text: &str| At::nowhere(text.to_owned());
     let dbt = node.freshness.as_ref();
     let stated_ages = stated.is_some_and(|stated| stated.warn_after.is_some() || stated.hold_after.is_some());
@@ -123,13 +127,19 @@ fn landing(
         (Some(stated), true) => (stated.warn_after.clone(), stated.hold_after.clone()),
         (Some(_) | None, _) => (age(dbt.and_then(|dbt| dbt.warn_after)), age(dbt.and_then(|dbt| dbt.error_after))),
     };
+    let metadata = stated.and_then(|stated| stated.metadata.as_ref());
+    let told = metadata.is_some_and(|metadata| metadata.value);
     let loaded_at = stated.and_then(|stated| stated.loaded_at.clone()).or_else(|| node.loaded_at_field.as_deref().map(at));
+    let loaded_at = if told { None } else { loaded_at };
+    // As dbt does where nothing says when a row was loaded.
+    let by_metadata = told || (metadata.is_none() && node.loaded_at_query.is_none() && changed::kept(dialect));
     let asked = warn_after.is_some() || hold_after.is_some();
     let source = at(&name);
-    match loaded_at {
+    // dbt's filter belongs to dbt's thresholds; a contract that states its own looks at every row.
+    let filter = if stated_ages { None } else { dbt.and_then(|dbt| dbt.filter.as_deref()).map(at) };
+    let severity = common.severity.as_ref().map_or(Severity::Hold, |severity| severity.value);
+    Ok(match loaded_at {
         Some(loaded_at) if asked => {
-            // dbt's filter belongs to dbt's thresholds; a contract that states its own looks at every row.
-            let filter = if stated_ages { None } else { dbt.and_then(|dbt| dbt.filter.as_deref()).map(at) };
             let timezone = stated.and_then(|stated| stated.timezone.clone());
             let (group_by, expect) = groups.map_or((None, None), |(column, expect)| (Some(column.clone()), expect.cloned()));
             let freshness = Freshness::new(
@@ -147,22 +157,40 @@ fn landing(
             );
             made(ground, node, format!("freshness:{name}"), Spec::freshness(Box::new(freshness)))
         }
-        None if asked && node.loaded_at_query.is_some() => {
+        None if asked && !by_metadata && node.loaded_at_query.is_some() => {
             let timezone = stated.and_then(|stated| stated.timezone.clone());
             by_query(ground, node, (warn_after, hold_after), timezone, groups.is_some(), common)
         }
+        None if asked && by_metadata && (filter.is_some() || (groups.is_some() && !by_date)) => {
+            let detail =
+                format!("the warehouse knows when `{name}` was changed, not which rows of it; give loaded_at: under its freshness");
+            unmeasured(ground, node, severity, detail)
+        }
+        None if asked && by_metadata => {
+            let asked = metadata.cloned().unwrap_or_else(|| At::nowhere(true));
+            let (none, unsaid) = (None, at(""));
+            let freshness = Freshness::new(common, None, Some(source), unsaid, Some(asked), warn_after, hold_after, none, None, None, None);
+            let bound = changed::bound(ground, &freshness)?;
+            made(ground, node, format!("freshness:{name}"), Spec::freshness(Box::new(bound)))
+        }
         None if asked => {
-            let detail = format!("`{name}` has freshness thresholds and no load time; give loaded_at: under its freshness");
-            let severity = common.severity.map_or(Severity::Hold, |severity| severity.value);
-            let skipped = later(ground, node, "freshness", "freshness", severity, &[Part::RowsLost], String::new());
-            Draft { tells: Tells::Stale, way: Way::Skipped(Fault { reason: Reason::MissingColumn, detail }), ..skipped }
+            let kept =
+                if changed::kept(dialect) { String::new() } else { format!(", and {dialect} does not keep when a table was changed") };
+            let detail = format!("`{name}` has freshness thresholds and no load time{kept}; give loaded_at: under its freshness");
+            unmeasured(ground, node, severity, detail)
         }
         Some(_) | None => {
             notes.push(format!("neither the contract nor dbt says how fresh {name} must be; it is only checked to have rows"));
             let landed = RowCount::new(common, source, None, None, Earlier::default());
             Draft { tells: Tells::Stale, ..made(ground, node, format!("landed:{name}"), Spec::row_count(Box::new(landed))) }
         }
-    }
+    })
+}
+
+/// A freshness that is promised and that nothing can measure.
+fn unmeasured(ground: &Ground<'_>, node: &Node, severity: Severity, detail: String) -> Draft {
+    let skipped = later(ground, node, "freshness", "freshness", severity, &[Part::RowsLost], String::new());
+    Draft { tells: Tells::Stale, way: Way::Skipped(Fault { reason: Reason::MissingColumn, detail }), ..skipped }
 }
 
 /// Freshness by dbt's `loaded_at_query`, which knows nothing of groups. Of dbt's templates it may use `{{ this }}`.
@@ -181,9 +209,7 @@ fn by_query(
     if grouped || query.contains("{{") || query.contains("{%") {
         let why = if grouped { "does not say how fresh each group is" } else { "has templates besides {{ this }}" };
         let detail = format!("the loaded_at_query of `{name}` {why}; give loaded_at: under its freshness");
-        let severity = common.severity.map_or(Severity::Hold, |severity| severity.value);
-        let skipped = later(ground, node, "freshness", "freshness", severity, &[Part::RowsLost], String::new());
-        return Draft { tells: Tells::Stale, way: Way::Skipped(Fault { reason: Reason::MissingColumn, detail }), ..skipped };
+        return unmeasured(ground, node, common.severity.map_or(Severity::Hold, |severity| severity.value), detail);
     }
     let at = |text: &str| At::nowhere(text.to_owned());
     let (source, loaded_at) = (Some(at(&name)), at("loaded_at_query"));

@@ -8,7 +8,7 @@ use super::order::{self, Guard, Piece};
 use super::outcomes::{Pairs, pairs};
 use super::same::{Measures, measures};
 use super::words;
-use super::{Version, deadline};
+use super::{Version, deadline, rest};
 use crate::lineage::Certainty;
 use crate::plan::{Asked, GuardedMetric, GuardingCheck};
 
@@ -90,9 +90,9 @@ pub(super) fn compare(base: &Version<'_>, head: &Version<'_>, now: Timestamp) ->
     }
     let gone = base.plan.expected.metrics.iter().filter(|metric| head.plan.expected.metrics.iter().all(|still| still.id != metric.id));
     metrics.extend(gone.map(|metric| gone_metric(base, metric)));
-    let mut changes = words::of_contract(base.contract, head.contract);
+    let mut changes = rest::of_contract(base.contract, head.contract);
     if changes.is_empty() && metrics.iter().all(|metric| metric.changes.is_empty()) {
-        changes.extend(words::unexplained(base.contract, head.contract));
+        changes.extend(rest::unexplained(base.contract, head.contract));
     }
     ContractChange { changes, metrics, ..contract(head) }
 }

@@ -10,6 +10,7 @@ mod deadline;
 mod impact;
 mod order;
 mod outcomes;
+mod rest;
 mod same;
 mod words;
 

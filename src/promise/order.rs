@@ -43,7 +43,7 @@ impl Guard<'_> {
         let (asks, excused): (Verdict, fn(&ActiveWaiver) -> bool) = match end {
             End::Pass => return Ask { asks: Verdict::Publish, evidence: reach.certainty == Certainty::Known },
             End::FailWarn => (Verdict::Warn, |_| true),
-            End::FailHold => (Verdict::Hold, |_| true),
+            End::FailHold | End::TooFewRows => (Verdict::Hold, |_| true),
             End::Error => (severe(self.check.severity), |waiver| waiver.covers_error),
             End::NoBaseline => {
                 (severe(self.check.without_baseline.map_or(self.check.severity, |asks| asks.min(self.check.severity))), |waiver| {
@@ -54,8 +54,8 @@ impl Guard<'_> {
             End::Lost => (severe(self.check.severity), |_| false),
         };
         let asks = match self.check.severity_for.get(self.metric) {
-            Some(severity) => severe(*severity),
-            None => asks,
+            Some(severity) if end != End::TooFewRows => severe(*severity),
+            Some(_) | None => asks,
         };
         let waived = self.waivers.iter().any(|waiver| waiver.check == self.check.id && at < waiver.ends && excused(waiver));
         Ask { asks: if waived { asks.min(Verdict::Warn) } else { asks }, evidence: false }

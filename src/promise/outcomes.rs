@@ -26,6 +26,8 @@ pub(super) enum End {
     Pass,
     FailWarn,
     FailHold,
+    /// Too few rows to be evidence: holds every metric, whatever the contract says of single ones.
+    TooFewRows,
     Error,
     /// Too little history to compare with.
     NoBaseline,
@@ -38,7 +40,7 @@ pub(super) type Pairs = BTreeSet<(Option<End>, Option<End>)>;
 
 /// Faults of the warehouse or the run: they happen to both versions alike.
 const FAULTS: [End; 3] = [End::Error, End::Skipped, End::Lost];
-const EVERY: [End; 7] = [End::Pass, End::FailWarn, End::FailHold, End::Error, End::NoBaseline, End::Skipped, End::Lost];
+const EVERY: [End; 8] = [End::Pass, End::FailWarn, End::FailHold, End::TooFewRows, End::Error, End::NoBaseline, End::Skipped, End::Lost];
 /// Digits of a percentage beyond which its neighbours are not looked for.
 const DIGITS: u32 = 9;
 /// Numbers of rows that are looked at one by one.
@@ -158,6 +160,7 @@ fn among_rows(spec: &Spec) -> bool {
 fn judged(old: &Spec, new: &Spec, measurements: impl Iterator<Item = Measurement>) -> Pairs {
     let end = |spec: &Spec, measurement: &Measurement| match spec.kind().judge(measurement) {
         Judgement::Pass(_) => End::Pass,
+        Judgement::Fail { measured, .. } if measured.too_few_rows() => End::TooFewRows,
         Judgement::Fail { asks: Severity::Warn, .. } => End::FailWarn,
         Judgement::Fail { asks: Severity::Hold, .. } => End::FailHold,
         Judgement::Error(_) => End::Error,
@@ -294,7 +297,7 @@ fn end_of_share(common: &Common, (number, share): (i128, i128), rows: i128) -> E
 fn end(common: &Common, bad: i128, rows: i128) -> End {
     match judge::enough(common, rows) {
         Ok(None) => {}
-        Ok(Some(_)) => return End::FailHold,
+        Ok(Some(_)) => return End::TooFewRows,
         Err(_) => return End::Error,
     }
     match judge::crossed(common, bad, rows) {

@@ -84,6 +84,11 @@ pub(super) fn measures(base: &Version<'_>, old: &Spec, head: &Version<'_>, new: 
             argument("null_passes", &Value::Bool(passes(&was.null)), &Value::Bool(passes(&is.null)))
         }
         (Spec::freshness(was), Spec::freshness(is)) if was.timezone != is.timezone => Measures::Anything,
+        (Spec::reconcile_rows(was), Spec::reconcile_rows(is))
+            if (&was.key, &was.columns, &was.exclude, &was.float_digits) != (&is.key, &is.columns, &is.exclude, &is.float_digits) =>
+        {
+            Measures::Anything
+        }
         _ => Measures::Same,
     };
     arguments.and(judged)

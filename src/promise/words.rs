@@ -109,6 +109,10 @@ fn keys(was: &Common, is: &Common, old: &GuardingCheck, new: &GuardingCheck, fou
     becomes("where", was.filter.as_deref(), is.filter.as_deref(), found);
     becomes("min_rows", was.min_rows.as_deref(), is.min_rows.as_deref(), found);
     becomes("allow_empty", was.allow_empty.as_deref(), is.allow_empty.as_deref(), found);
+    for metric in old.severity_for.keys().chain(new.severity_for.keys()).collect::<BTreeSet<_>>() {
+        let said = |check: &GuardingCheck| check.severity_for.get(metric).map(|asks| severity(*asks));
+        becomes(&format!("severity_for {metric}"), said(old).as_ref(), said(new).as_ref(), found);
+    }
     becomes("connection", was.connection.as_deref(), is.connection.as_deref(), found);
 }
 
@@ -131,6 +135,14 @@ fn arguments(was: &Spec, is: &Spec, found: &mut Vec<String>) {
             becomes("max", bound(&was.between, false).as_ref(), bound(&is.between, false).as_ref(), found);
         }
         (Spec::unique(was), Spec::unique(is)) if was.null != is.null => found.push("what NULL counts as changed".to_owned()),
+        (Spec::reconcile_rows(was), Spec::reconcile_rows(is)) => {
+            let list = |names: &[crate::diagnostic::At<String>]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let named = |names: &Option<crate::diagnostic::At<Vec<_>>>| names.as_ref().map(|names| list(names));
+            becomes("key", Some(&list(&was.key)), Some(&list(&is.key)), found);
+            becomes("columns", named(&was.columns).as_ref(), named(&is.columns).as_ref(), found);
+            becomes("exclude", named(&was.exclude).as_ref(), named(&is.exclude).as_ref(), found);
+            becomes("float_digits", was.float_digits.as_deref(), is.float_digits.as_deref(), found);
+        }
         _ => {}
     }
     // The first relation's filter is the shared `where`, but for kinds that have one on each side.
@@ -341,51 +353,4 @@ pub(super) fn changed(old: Option<&Node>, new: Option<&Node>) -> bool {
     old.raw_code.trim() != new.raw_code.trim()
         || old.materialized != new.materialized
         || old.checksum != new.checksum && old.raw_code.is_empty()
-}
-
-/// What changed in a contract and moves no verdict.
-pub(super) fn of_contract(old: &Contract, new: &Contract) -> Vec<Change> {
-    let mut found: Vec<&str> = Vec::new();
-    let mut differs = |what: &'static str, differs: bool| found.extend(differs.then_some(what));
-    differs("title or promise", old.title != new.title || old.promise != new.promise);
-    differs("owners", old.owners != new.owners);
-    differs("exposure", old.exposure != new.exposure);
-    differs("tier", old.tier != new.tier);
-    differs("recovery", old.recovery != new.recovery);
-    differs("escalation", old.escalation != new.escalation);
-    differs("publish", old.publish != new.publish);
-    let counted = |contract: &Contract| {
-        contract
-            .schedule
-            .as_ref()
-            .map(|schedule| (schedule.interval.clone(), schedule.starts.clone(), schedule.timezone.clone(), schedule.calendar.clone()))
-    };
-    differs("what a run covers", counted(old) != counted(new));
-    let said = |contract: &Contract| {
-        let words = contract.checks.iter().map(|check| {
-            let Common { title, unit, recover, samples, .. } = check.kind().common();
-            (check_name(check), (title, unit, recover, samples))
-        });
-        words.collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let (before, after) = (said(old), said(new));
-    let otherwise = before.iter().any(|(name, words)| after.get(name).is_some_and(|still| still != words));
-    differs("titles, units, remedies or samples of checks", otherwise);
-    if found.is_empty() { Vec::new() } else { vec![Change { kind: Kind::Neutral, what: format!("changed: {}", found.join(", ")) }] }
-}
-
-/// What is said where contracts differ and nothing else was found to say: no difference is passed over.
-pub(super) fn unexplained(old: &Contract, new: &Contract) -> Option<Change> {
-    let alike = Contract { origin: old.origin.clone(), ..new.clone() } == *old;
-    let sections = [
-        ("sources", old.sources != new.sources),
-        ("metrics", old.metrics != new.metrics || old.metrics.keys().ne(new.metrics.keys())),
-        ("checks", old.checks != new.checks),
-        ("caveats", old.caveats != new.caveats),
-        ("waivers", old.waivers != new.waivers),
-        ("schedule", old.schedule != new.schedule),
-    ];
-    let found: Vec<&str> = sections.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect();
-    let of = if found.is_empty() { "the contract".to_owned() } else { found.join(", ") };
-    (!alike).then(|| Change { kind: Kind::Neutral, what: format!("changed without effect on a verdict: {of}") })
 }

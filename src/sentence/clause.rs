@@ -88,9 +88,8 @@ impl Telling<'_> {
 
 fn failure(check: Option<&GuardingCheck>, title: &str, measured: &Measured, why: &str) -> String {
     let counts = check.is_some_and(|check| !SAYING_WHY.contains(&check.kind.as_str()));
-    let too_few_rows = measured.facts.iter().any(|(name, _)| name == "too_few_rows");
     let positive = measured.value.parse::<u128>().is_ok_and(|number| number > 0);
-    if counts && positive && !too_few_rows && !measured.unit.is_empty() {
+    if counts && positive && !measured.too_few_rows() && !measured.unit.is_empty() {
         format!("{title} failed for {}", words::counted(&measured.value, &measured.unit))
     } else {
         format!("{title} failed ({})", words::unstopped(why))

@@ -68,6 +68,28 @@ def checks() -> list[Check]:
     return found
 
 
+def many(copies: int = 10) -> list[Check]:
+    """The forty, and that many times as many in all: others of each sort, no two of which are one question. What a check of one sort can vary is its bounds,
+    its list, its constants; a column that must not be NULL becomes a condition that says so of all rows but some."""
+    found = checks()
+    for copy in range(1, copies):
+        for check in checks():
+            other = Check(f"{check.name}_{copy}", check.sort, check.column, check.low - copy, check.high + copy, check.values, check.sql)
+            match check.sort:
+                case "accepted":
+                    other.values = [*check.values, f"other {copy}"]
+                case "not_null":
+                    other.sort, other.sql = "true", f"{check.column} is not null or l_linenumber = {100 + copy}"
+                case "true":
+                    other.sql = f"({check.sql}) or l_linenumber = {100 + copy}"
+                case "pattern":
+                    other.sql = f"[A-Z ]{{1,{20 + copy}}}"
+                case "reconcile":
+                    other.low, other.high = 0, check.high * (copy + 1)
+            found.append(other)
+    return found
+
+
 def bad_rows(check: Check, engine: str) -> str:
     """The predicate of the rows that are wrong; empty where the question is not about single rows."""
     match check.sort:
@@ -152,7 +174,7 @@ def per_check(engine: str) -> list[dict]:
     return [{"sql": sql, "answers": [(name, low, high)]} for name, sql, low, high in queries]
 
 
-def write_presscheck(folder: Path, engine: str, database: str, schema: str) -> None:
+def write_presscheck(folder: Path, engine: str, database: str, schema: str, asked_of: list[Check]) -> None:
     """A project that exists as artifacts alone, and its contract."""
     tables = {"lineitem": COLUMNS | {"l_updated_at": "timestamp"}, "orders": ORDERS}
     ids = {name: f"source.bench.bench.{name}" for name in tables}
@@ -180,11 +202,11 @@ def write_presscheck(folder: Path, engine: str, database: str, schema: str) -> N
     catalog = {"metadata": head | {"dbt_schema_version": version.format("catalog/v1")}, "nodes": {}, "sources": listed, "errors": None}
     write(folder / "target/catalog.json", json.dumps(catalog))
     model, asked = "bench.lineitem", []
-    for check in checks():
+    for check in asked_of:
         column = f"{model}.{check.column}"
         kind, arguments = {
             "row_count": lambda: ("row_count", {"model": model, "between": {"min": check.low, "max": check.high}}),
-            "freshness": lambda: ("freshness", {"model": model, "loaded_at": check.column, "timezone": "UTC", "hold_after": f"{DAYS}d"}),
+            "freshness": lambda: ("freshness", {"model": model, "loaded_at": check.column, "timezone": "UTC", "hold_after": f"{DAYS + check.high:g}d"}),
             "not_null": lambda: ("not_null", {"column": column}),
             "unique": lambda: ("unique", {"model": model, "columns": ["l_orderkey", "l_linenumber"]}),
             "accepted": lambda: ("accepted_values", {"column": column, "values": check.values}),
@@ -196,7 +218,7 @@ def write_presscheck(folder: Path, engine: str, database: str, schema: str) -> N
             "aggregate": lambda: ("aggregate", {"model": model, "value": check.sql, "between": {"min": check.low, "max": check.high}}),
             "reconcile": lambda: ("reconcile", {
                 "left": {"model": model, "value": f"sum({REVENUE})"}, "right": {"model": "bench.orders", "value": "sum(o_totalprice)"},
-                "tolerance": {"relative": "0.1%"},
+                "tolerance": {"relative": f"{check.high * 100:g}%"},
             }),
         }[check.sort]()
         asked.append({kind: arguments | {"name": check.name}})

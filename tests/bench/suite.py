@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--presscheck", type=Path, default=TARGET / "release" / "presscheck", help="the binary to time (default: %(default)s)")
     parser.add_argument("--without", nargs="*", default=[], choices=["dbt", "dbt2", "soda", "per-check"])
+    parser.add_argument("--many", action="store_true", help="ask four hundred checks of the same table, too")
     parser.add_argument("--work", type=Path, default=CACHE / "bench" / "suite", help="a folder for data and projects (default: %(default)s)")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -157,16 +158,22 @@ def contenders(options: argparse.Namespace, work: Path, data: Path, server: Serv
         source, dataset = {"database": str(data), "read_only": True, "schema": schema}, "bench/main"
     python = venv("dbt-1.12") / "bin/python"
     ours = folder / "presscheck"
-    questions.write_presscheck(ours, engine, "bench", schema)
+    questions.write_presscheck(ours, engine, "bench", schema, questions.checks())
     questions.write_dbt(folder / "dbt", engine, schema, target)
     questions.write_soda(folder / "soda", engine, source, dataset)
     for name in ("profiles.yml", "dbt_project.yml"):
         shutil.copy(folder / "dbt" / name, ours / name)
+    if options.many:
+        questions.write_presscheck(folder / "many", engine, "bench", schema, questions.many())
+        for name in ("profiles.yml", "dbt_project.yml"):
+            shutil.copy(folder / "dbt" / name, folder / "many" / name)
     if not options.presscheck.exists():
         sys.exit(f'{options.presscheck} is missing. Build it:  eval "$(tests/stage-duckdb)" && cargo build --release --locked')
     found = [Contender("tuned SQL", [python, "-c", RAW, engine, raw, folder / "tuned.json"], folder)]
     questions.write(folder / "tuned.json", json.dumps(questions.tuned(engine)))
     found.append(Contender("presscheck check", [options.presscheck, "check", "--profiles-dir", ours], ours))
+    if options.many:
+        found.append(Contender("presscheck check of 400", [options.presscheck, "check", "--profiles-dir", folder / "many"], folder / "many"))
     if "per-check" not in options.without:
         questions.write(folder / "per_check.json", json.dumps(questions.per_check(engine)))
         found.append(Contender("a query for each check", [python, "-c", RAW, engine, raw, folder / "per_check.json"], folder))
@@ -196,15 +203,18 @@ def compare(found: list[Contender], rounds: int, server: Server | None) -> None:
             child.returncode = os.waitstatus_to_exitcode(status)
             if child.returncode != 0:
                 sys.exit(f"{one.name} ended with {child.returncode}; see {log.name}")
-            cpu = usage.ru_utime + usage.ru_stime + (server.cpu() - before if server else 0)
-            print(f"round {number} {one.name}: wall {wall:.2f} cpu {cpu:.2f}", file=sys.stderr)
+            own = usage.ru_utime + usage.ru_stime
+            cpu = own + (server.cpu() - before if server else 0)
+            print(f"round {number} {one.name}: wall {wall:.2f} cpu {cpu:.2f}, of it {own:.3f} not the server's", file=sys.stderr)
             if number:
-                one.rounds.append((wall, cpu, usage.ru_maxrss / 1024))
-    print("| command | wall s | CPU s | peak MiB | CPU / tuned SQL |\n| --- | --- | --- | --- | --- |")
+                one.rounds.append((wall, cpu, usage.ru_maxrss / 1024, own))
+    aside = "of it the command's own | " if server else ""
+    print(f"| command | wall s | CPU s | {aside}peak MiB | CPU / tuned SQL |\n| --- | --- | --- | {'--- | ' if server else ''}--- | --- |")
     for one in found:
-        walls, cpus, peaks = zip(*one.rounds)
-        ratio = statistics.median(cpu / base for (_, cpu, _), (_, base, _) in zip(one.rounds, found[0].rounds))
-        print(f"| {one.name} | {spread(walls, '.2f')} | {spread(cpus, '.2f')} | {spread(peaks, '.0f')} | {ratio:.2f} |")
+        walls, cpus, peaks, owns = zip(*one.rounds)
+        ratio = statistics.median(of[1] / base[1] for of, base in zip(one.rounds, found[0].rounds))
+        own = f"{spread(owns, '.3f')} | " if server else ""
+        print(f"| {one.name} | {spread(walls, '.2f')} | {spread(cpus, '.2f')} | {own}{spread(peaks, '.0f')} | {ratio:.2f} |")
     print(f"\n{rounds} rounds, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end.")
 
 

@@ -12,12 +12,12 @@ use presscheck::plan::{Expected, GuardingCheck, Reach, Step, Upstream};
 use presscheck::record::Document;
 use proptest::prelude::*;
 
-use super::world::{Answer, Check, Tape, World, check_id, error, fail, meta, name, now, pass, plan, skipped};
+use super::world::{Answer, Check, Tape, World, check_id, error, fail, meta, name, now, pass, plan, skipped, too_few_rows};
 use super::{Ground, never_lower};
 
 type Law = fn(&Ground, &mut Tape<'_>) -> Result<bool, TestCaseError>;
 
-pub const LAWS: [(&str, Law); 10] = [
+pub const LAWS: [(&str, Law); 11] = [
     ("bad news", bad_news),
     ("ignorance", ignorance),
     ("severity", severity),
@@ -27,11 +27,13 @@ pub const LAWS: [(&str, Law); 10] = [
     ("determinism", determinism),
     ("explained", explained),
     ("live", live),
+    ("scarcity", scarcity),
     ("two roads agree", two_roads),
 ];
 
 fn any_outcome(tape: &mut Tape<'_>) -> Outcome {
-    match tape.below(5) {
+    match tape.below(6) {
+        5 => too_few_rows(),
         0 => fail(Severity::Hold),
         1 => fail(Severity::Warn),
         2 => error(),
@@ -47,7 +49,8 @@ fn bad_news(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError>
     let worse = match ground.outcomes.get(&id).map(Outcome::ended) {
         Some(Ended::Pass) => any_outcome(tape),
         Some(Ended::FailWarn) => fail(Severity::Hold),
-        Some(Ended::FailHold | Ended::Error | Ended::Skipped) | None => return Ok(false),
+        Some(Ended::FailHold) => too_few_rows(),
+        Some(Ended::Error | Ended::Skipped) | None => return Ok(false),
     };
     let mut outcomes = ground.outcomes.clone();
     outcomes.insert(id, worse);
@@ -56,7 +59,8 @@ fn bad_news(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError>
 }
 
 /// Law 2: Making a model's SQL unknown, deleting a result or a context fact, losing a metric's column never lowers a verdict. Caught:
-/// an absent result read as a pass; a waiver of skips that also covered lost results.
+/// an absent result read as a pass; a waiver of skips that also covered lost results. A failure for want of rows asks for more than any
+/// severity, so that in its place a lost result is only as bad as the severity says.
 fn ignorance(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError> {
     let less = match tape.below(4) {
         0 => {
@@ -67,7 +71,11 @@ fn ignorance(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError
         }
         1 => {
             let mut outcomes = ground.outcomes.clone();
-            outcomes.remove(&check_id(tape.below(ground.world.checks.len())));
+            let at = tape.below(ground.world.checks.len());
+            if ground.world.checks[at].answer == Answer::TooFewRows {
+                return Ok(false);
+            }
+            outcomes.remove(&check_id(at));
             decide(&ground.expected, &outcomes, &ground.context, now())
         }
         2 => {
@@ -93,7 +101,8 @@ fn severity(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError>
     let telling = world.checks.iter().position(|check| check.answer != Answer::Number(0));
     let check = &mut world.checks[telling.unwrap_or(some)];
     let before = check.clone();
-    match tape.below(3) {
+    match tape.below(4) {
+        3 => check.severity_for = check.severity_for.map(|(metric, _)| (metric, Severity::Hold)),
         0 => check.hold_above = Some(check.hold_above.map_or(0, |limit| limit.saturating_sub(1))),
         1 => check.warn_above = Some(check.warn_above.map_or(0, |limit| limit.saturating_sub(1))),
         _ => check.hold_above = Some(check.hold_above.or(check.warn_above).unwrap_or(0)),
@@ -357,6 +366,22 @@ fn live(ground: &Ground, _: &mut Tape<'_>) -> Result<bool, TestCaseError> {
         prop_assert_eq!(metric.verdict, Verdict::Publish, "{:?}", metric.causes);
     }
     Ok(true)
+}
+
+/// Too few rows hold every metric that the check may reach, whatever its severity, and whatever the contract says of single metrics; only a
+/// waiver of the check excuses it. Caught: an empty table that only warned of the metric of a `severity_for`.
+fn scarcity(ground: &Ground, tape: &mut Tape<'_>) -> Result<bool, TestCaseError> {
+    let check = &ground.expected.checks[tape.below(ground.expected.checks.len())];
+    let waived = ground.expected.waivers.iter().any(|waiver| waiver.check == check.id && waiver.ends > now());
+    let mut outcomes = ground.outcomes.clone();
+    outcomes.insert(check.id.clone(), too_few_rows());
+    let decision = decide(&ground.expected, &outcomes, &ground.context, now());
+    for metric in decision.metrics.iter().filter(|metric| check.reach.contains_key(&metric.id)) {
+        let least = if waived { Verdict::Warn } else { Verdict::Hold };
+        prop_assert!(metric.verdict >= least, "{} is {:?} though {} saw too few rows", metric.id, metric.verdict, check.id);
+    }
+    prop_assert_eq!(agree(&ground.expected, &outcomes, &ground.context, &decision), Ok(()));
+    Ok(!check.reach.is_empty())
 }
 
 /// The naive verdict function says the same of every metric. Caught: evidence by assumed reach; a waiver that outlived its end.

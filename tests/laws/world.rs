@@ -49,6 +49,8 @@ pub struct Relation {
 pub enum Answer {
     /// The measured number.
     Number(usize),
+    /// Fewer rows than count as evidence.
+    TooFewRows,
     Error,
     NoBaseline,
     Skipped,
@@ -138,7 +140,8 @@ impl World {
                         Answer::NoBaseline,
                         Answer::Skipped,
                         Answer::Absent,
-                    ][tape.below(7)]
+                        Answer::TooFewRows,
+                    ][tape.below(8)]
                 },
                 severity_for: tape.rarely(60).then(|| (tape.below(metrics.len()), [Severity::Warn, Severity::Hold][tape.below(2)])),
                 without_baseline: [None, Some(Severity::Warn), Some(Severity::Hold)][tape.below(3)],
@@ -287,6 +290,7 @@ impl Check {
             Answer::Error => Some(error()),
             Answer::NoBaseline => Some(Outcome::Error(Fault { reason: Reason::NoBaseline, detail: String::new() })),
             Answer::Skipped => Some(skipped()),
+            Answer::TooFewRows => Some(too_few_rows()),
             Answer::Number(number) if self.hold_above.is_some_and(|limit| number > limit) => Some(fail(Severity::Hold)),
             Answer::Number(number) if self.warn_above.is_some_and(|limit| number > limit) => Some(fail(Severity::Warn)),
             Answer::Number(_) => Some(pass()),
@@ -425,6 +429,11 @@ pub fn pass() -> Outcome {
 pub fn fail(asks: Severity) -> Outcome {
     let measured = Measured { rows_seen: 1, value: "1".into(), unit: String::new(), facts: Vec::new() };
     Outcome::Fail { asks, measured, why: String::new() }
+}
+/// Holds, whatever the severity of the check.
+pub fn too_few_rows() -> Outcome {
+    let measured = Measured { rows_seen: 0, value: "0".into(), unit: String::new(), facts: Vec::new() };
+    Outcome::Fail { asks: Severity::Hold, measured: measured.of_too_few_rows(), why: String::new() }
 }
 pub fn error() -> Outcome {
     Outcome::Error(Fault { reason: Reason::QueryError, detail: String::new() })

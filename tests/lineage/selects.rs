@@ -27,7 +27,8 @@ impl Generator {
         if depth == 0 {
             return self.select(0, outer, wanted);
         }
-        match self.choose(&[8, 4, 3, 1]) {
+        match self.choose(&[16, 8, 6, 2, 1]) {
+            4 if wanted.is_none() => self.told_by_a_key(),
             1 => self.with(depth, outer, wanted),
             2 => self.set_operation(depth, outer, wanted),
             3 => self.recursive(depth, outer, wanted),
@@ -93,6 +94,24 @@ impl Generator {
         let (sql, columns) = self.query(depth - 1, outer, wanted);
         self.relations.pop();
         (format!("with recursive {name} as ({anchor} {word} {step}) {}", alone(sql)), columns)
+    }
+
+    /// Groups by a key of a relation and what hangs on it.
+    fn told_by_a_key(&mut self) -> Query {
+        let (name, (from, scope)) = (format!("told{}", self.relations.len()), self.from(0, None));
+        let (key, value) = (self.leaf(Type::Number, &scope), self.expression(Type::Text, &scope, 1));
+        let told = format!("select {key} as k, max({value}) as g from {from} group by 1");
+        let (from, scope) = self.from(0, None);
+        let (on, other) = (self.leaf(Type::Number, &scope), self.leaf(Type::Number, &scope));
+        let join = self.text(&["join", "left join", "left join", "right join", "full join"]);
+        let equal = self.text(&["=", "=", "is not distinct from"]);
+        let groups = self.text(&["1, 2", "2, 1", "rollup (1, 2)"]);
+        let sql = format!(
+            "with {name} as ({told}) select {name}.k as k, {name}.g as g, count(*) as n, max({other}) as most from {from} {join} {name} on {name}.k {equal} {on} group by {groups}"
+        );
+        let numbers = ["k", "n", "most"].map(|name| Column::new(name, Type::Number));
+        let [k, n, most] = numbers;
+        (sql, vec![k, Column::new("g", Type::Text), n, most])
     }
 
     fn select(&mut self, depth: usize, outer: Option<&Scope<'_>>, wanted: Option<&[Column]>) -> Query {

@@ -188,6 +188,12 @@ fn spellings_of_duckdb_are_read() {
         "select max(columns(* exclude note)) from orders",
         "select * from orders asof left join orders b using (id)",
         "select * rename (amount as sum) from orders positional join (select 1 as one)",
+        "select status, count(*) from orders where id > 1 or note is null group by status having count(*) > 1 using sample 10% (bernoulli) limit 3",
+        "from orders using sample 3 rows union all select * from orders using sample reservoir(5 rows) repeatable (1) order by id",
+        "with s as (summarize orders) select column_name, null_percentage from s",
+        "summarize select id, amount from orders where status = 'x'",
+        "select * like '%o%', note as memo from orders",
+        "select max(columns(lambda c: c not like 'n%' and not starts_with(lower(c), 's'))) from orders",
     ] {
         let project = project(&[("orders", Some(&["id", "amount", "status", "note"]))], &[("m", sql)]);
         let lineage = lineage::trace(&project);
@@ -226,6 +232,7 @@ fn spellings_of_other_warehouses_are_read() {
         ("snowflake", "select $1 + t.$2 as x from (values (1, 2)) t, orders"),
         ("snowflake", "select amount from (select * from orders) sample (10)"),
         ("postgres", "select $2 as x from orders"),
+        ("snowflake", "select id, level, connect_by_root amount as x from orders start with status = 'x' connect by prior id = note"),
     ];
     let mut table = String::new();
     for (adapter, sql) in cases {

@@ -22,6 +22,14 @@ fn moved(server: &Server, folder: &Path, monday: &str) -> String {
     let demo = presscheck(&["demo", "--into", "bikes", "--monday", monday, "--format", "json"], folder);
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     let bikes = folder.join("bikes");
+    let database = copied(server, &bikes);
+    look_there(&bikes, "");
+    known(&bikes, server, &database);
+    database
+}
+
+/// A database on the server with the rows of the project's ledger: its name.
+pub fn copied(server: &Server, bikes: &Path) -> String {
     let own = DuckDb::open(&bikes.join("brightside.duckdb"), &Options::default()).expect("the Monday's warehouse");
     let sql = "select cast(week_start as varchar), account, cast(amount as varchar) from finance.ledger_weekly_revenue";
     let rows = own.session().and_then(|mut session| session.query(sql, Duration::from_secs(30))).expect("the ledger");
@@ -31,19 +39,27 @@ fn moved(server: &Server, folder: &Path, monday: &str) -> String {
     };
     let rows: Vec<String> = rows.rows.iter().map(|row| format!("({})", row.iter().map(text).collect::<Vec<_>>().join(", "))).collect();
     assert!(!rows.is_empty(), "the ledger has rows");
-    let database = server.database(&format!(
+    server.database(&format!(
         "create schema ledger; create table ledger.weekly_revenue (week_start date, account text, amount numeric(18, 2)); \
          insert into ledger.weekly_revenue values {}",
         rows.join(", ")
-    ));
+    ))
+}
+
+/// From now on the contract compares with the ledger on PostgreSQL.
+pub fn look_there(bikes: &Path, settings: &str) {
     let contract = bikes.join("contracts/weekly_operating_report.yml");
     let written = fs::read_to_string(&contract).expect("the contract");
     assert!(written.contains(RIGHT), "the sample's contract names the ledger");
     fs::write(&contract, written.replace(RIGHT, ELSEWHERE)).expect("the contract");
-    fs::write(bikes.join("presscheck.yml"), "connections:\n  finance: {profile: finance}\n").expect("the settings");
+    fs::write(bikes.join("presscheck.yml"), format!("{settings}connections:\n  finance: {{profile: finance}}\n")).expect("the settings");
+}
+
+/// The ledger's profile names this database.
+pub fn known(bikes: &Path, server: &Server, database: &str) {
     let profiles = fs::read_to_string(bikes.join("profiles.yml")).expect("the profiles");
-    fs::write(bikes.join("profiles.yml"), format!("{profiles}{}", profile(server.port, &database))).expect("the profiles");
-    database
+    let own = profiles.split("finance:").next().unwrap_or_default();
+    fs::write(bikes.join("profiles.yml"), format!("{own}{}", profile(server.port, database))).expect("the profiles");
 }
 
 fn profile(port: u16, database: &str) -> String {

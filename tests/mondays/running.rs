@@ -1,4 +1,5 @@
-//! The Mondays through `presscheck run`: real dbt builds what the report needs, at Monday's own time. What is decided must be what the table says.
+//! The Mondays through `presscheck run`: real dbt builds what the report needs, at Monday's own time, and the finance team's ledger is in a PostgreSQL of its
+//! own. What is decided must be what the table says.
 //!
 //! The clock of presscheck and of the engine inside it is Monday's: they are started with libfaketime, under which dbt's threads do not wake up, so that dbt is
 //! started without it.
@@ -10,8 +11,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use presscheck::history::{History, Step};
 
-use super::{Mondays, decided, json, presscheck};
+use super::{Mondays, decided, json, ledger, presscheck};
 use crate::tell::Received;
+use crate::warehouse::server;
 
 /// Where Debian keeps it.
 fn faketime() -> PathBuf {
@@ -23,12 +25,14 @@ fn faketime() -> PathBuf {
 /// The folder of dbt's program.
 pub fn dbt() -> &'static Path {
     static DBT: OnceLock<PathBuf> = OnceLock::new();
-    DBT.get_or_init(|| {
-        let made =
-            Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/make-venv")).arg("dbt-1.12").output().expect("make-venv starts");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()).join("bin")
-    })
+    DBT.get_or_init(|| programs("dbt-1.12"))
+}
+
+/// The folder of the programs of an environment in `tests/venvs`.
+fn programs(venv: &str) -> PathBuf {
+    let made = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/make-venv")).arg(venv).output().expect("make-venv starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()).join("bin")
 }
 
 /// dbt with its own clock.
@@ -144,8 +148,9 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
             crate::commands::copy(&elsewhere.path().join("bikes"), &bikes);
             crate::tell::configure(&bikes, receivers.port);
             let settings = fs::read_to_string(bikes.join("presscheck.yml")).expect("settings");
-            fs::write(bikes.join("presscheck.yml"), settings + SETTINGS).expect("settings");
+            ledger::look_there(&bikes, &(settings + SETTINGS));
         }
+        ledger::known(&bikes, server::shared(), &ledger::copied(server::shared(), &bikes));
         // dbt loads the weeks of the calendar from this file, which somebody keeps as the Monday needs it.
         let weeks = bikes.join("seeds/finance/calendar_weeks.csv");
         let copy = format!("copy (select * from finance.calendar_weeks order by week_start) to '{}' (header)", weeks.display());
@@ -153,6 +158,12 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
         let mut command = at(&monday.as_of, &["run", "--quiet", "--profiles-dir", ".", "--format", "json"], &bikes);
         let run = receivers.known_to(&mut command).output().expect("the program starts");
         let told = json(&run);
+        let snapshot = &told["decisions"][0]["artifacts"]["connections"]["finance"];
+        assert!(
+            snapshot.as_str().is_some_and(|snapshot| snapshot.starts_with("postgres:db")),
+            "{}: the ledger's is {snapshot}",
+            monday.name
+        );
         let decided = decided(&told, &monday.expect.because);
         // dbt itself refuses to build a report with a column of another type: its contract is enforced. So the whole report is held, as the snapshot has it.
         let built = monday.name != "retyped_column";
@@ -171,6 +182,49 @@ fn every_monday_runs_from_its_sources_to_its_decision() {
     }
     assert!(wrong.is_empty(), "{wrong}");
     insta::assert_snapshot!("journals", journals);
+}
+
+/// The library of the DuckDB that the program is linked with, as the loader found it.
+fn library() -> PathBuf {
+    let maps = fs::read_to_string("/proc/self/maps").expect("what is loaded");
+    let found = maps.lines().filter_map(|line| line.find('/').and_then(|at| line.get(at..))).find(|path| path.contains("libduckdb"));
+    PathBuf::from(found.expect("libduckdb"))
+}
+
+/// dbt 2.x asks DuckDB through ADBC, by a driver that is DuckDB's own library: here the one that everything else is linked with.
+#[test]
+fn dbt_2_builds_what_dbt_core_builds() {
+    let table: Mondays = yaml_serde::from_str(include_str!("../../sample_project/mondays.yml")).expect("the table of Mondays");
+    let folder = tempfile::tempdir().expect("a folder");
+    let drivers = folder.path().join("drivers");
+    fs::create_dir(&drivers).expect("a folder");
+    let driver = format!(
+        "manifest_version = 1\nname = \"DuckDB\"\n[ADBC]\nversion = \"1.1.0\"\n[Driver]\nentrypoint = \"duckdb_adbc_init\"\n[Driver.shared]\nlinux_amd64 = \"{0}\"\nlinux_arm64 = \"{0}\"\n",
+        library().display()
+    );
+    fs::write(drivers.join("duckdb.toml"), driver).expect("the driver");
+    let dbt = programs("dbt-2").join("dbt");
+    let command = format!("build: {{command: [env, -u, LD_PRELOAD, 'ADBC_DRIVER_PATH={}', '{}']}}\n", drivers.display(), dbt.display());
+    let mut said = String::new();
+    for monday in
+        table.mondays.iter().filter(|monday| ["all_landed", "unmapped_skus", "ad_platform_missing"].contains(&monday.name.as_str()))
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let demo = presscheck(&["demo", "--into", "bikes", "--monday", &monday.name, "--format", "json"], folder.path());
+        assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+        let bikes = folder.path().join("bikes");
+        fs::write(bikes.join("presscheck.yml"), &command).expect("settings");
+        let contract = bikes.join("contracts/weekly_operating_report.yml");
+        let text = fs::read_to_string(&contract).expect("the contract");
+        fs::write(&contract, text.replace("  on_publish: [{webhook: bi_refresh}]\n  on_hold:    [{webhook: bi_banner}]\n", ""))
+            .expect("the contract");
+        let run = run_at(&monday.as_of, &["run", "--quiet", "--no-tell", "--profiles-dir", ".", "--format", "json"], &bikes);
+        let told = json(&run);
+        let decided = decided(&told, &monday.expect.because);
+        assert_eq!(decided, monday.expect, "{}: {}", monday.name, told["decisions"][0]["summary"]);
+        said += &format!("== {}\n{}\n{}\n", monday.name, journal(&bikes).join("\n"), shown(&bikes).join("\n"));
+    }
+    insta::assert_snapshot!("dbt_2", said);
 }
 
 #[test]

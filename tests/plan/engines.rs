@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicBool;
 
 use presscheck::check::KINDS;
 use presscheck::check::outcome::Outcome;
+use presscheck::dbt::Freshness;
 use presscheck::execute;
+use presscheck::plan::Asked;
 use presscheck::warehouse::Warehouse;
 
 use super::{Case, ended_on, planned_on, told};
@@ -87,8 +89,81 @@ fn a_warehouse_that_does_not_say_when_a_table_changed_is_an_error() {
     for dialect in ["duckdb", "postgres", "spark", "trino", "sqlite"] {
         assert!(said(dialect).unwrap_err().contains("does not keep when a table was changed"), "{dialect}");
     }
-    let asked = ["snowflake", "databricks", "bigquery"].map(|dialect| said(dialect).unwrap());
+    let asked = ["snowflake", "databricks", "bigquery", "redshift"].map(|dialect| said(dialect).unwrap());
     insta::assert_snapshot!("changed_at", asked.join("\n\n"));
+}
+
+/// What Redshift is asked, of a PostgreSQL that has a table like Redshift's own: its names and functions are PostgreSQL's.
+#[cfg(feature = "postgres")]
+#[test]
+fn the_last_change_that_redshift_keeps_is_judged_like_a_load_time() {
+    let server = crate::warehouse::server::shared();
+    let ended = |written: &str| {
+        let sql = format!(
+            "create schema main; create table main.t as select 1 as a; create schema other; create table other.t as select 1 as a;
+             set allow_system_table_mods = on; create table pg_catalog.sys_query_detail (table_id int, start_time timestamp, step_name text); {written}"
+        );
+        let database = server.database(&sql);
+        let checks = "- freshness: {model: t, metadata: true, warn_after: 1h, hold_after: 1d}";
+        let case = Case { checks: checks.into(), ..Case::default() };
+        let plan = planned_on(&case, "redshift", &database).unwrap();
+        ended_on(&plan, &server.open(&database)).values().map(told).collect::<String>()
+    };
+    let insert = |relation: &str, at: &str, step: &str| {
+        format!("insert into sys_query_detail values ('{relation}'::regclass::oid::int, '{at}', '{step}');")
+    };
+    let at = |at: &str| ended(&insert("main.t", at, "insert"));
+    assert_eq!(at("2026-11-23 11:00:00"), "pass: 40 minutes of 1");
+    assert_eq!(at("2026-11-23 10:00:00"), "Warn: the newest row is 100 minutes old, more than the 60 minutes that are allowed");
+    assert_eq!(at("2026-11-20 10:00:00"), "Hold: the newest row is 3 days old, more than the 24 hours that are allowed");
+    assert!(at("2026-11-23 12:00:00").starts_with("error FutureTimestamp"));
+    // Nothing of this table is kept: another table, another step, nothing at all.
+    let unknown = "Hold: no row has a time in `last change of the table`";
+    assert_eq!(ended(&insert("other.t", "2026-11-23 11:00:00", "insert")), unknown);
+    assert_eq!(ended(&insert("main.t", "2026-11-23 11:00:00", "scan")), unknown);
+    assert_eq!(ended(""), unknown);
+}
+
+/// A source whose freshness dbt asks of the warehouse: `raw.bare` has ages and no load time.
+fn source_without_load_time(source: &str, dialect: &str, dbt: bool, filter: bool) -> String {
+    let mut project = super::project();
+    project.adapter = dialect.to_owned();
+    let bare = project.nodes.get_mut("source.p.raw.bare").unwrap();
+    let filter = filter.then(|| "a > 1".to_owned());
+    bare.freshness = dbt.then_some(Freshness { warn_after: None, error_after: Some(86_400), filter });
+    let plan = match super::planned_of(&Case::of("", source, "- not_null: {column: t.a}"), &project, None) {
+        Ok(plan) => plan,
+        Err(said) => return said,
+    };
+    let (id, asked) = plan.asks.iter().find(|(id, _)| id.ends_with(":raw.bare")).unwrap();
+    match asked {
+        Asked::Measured { statement, .. } => {
+            let sql = &plan.statements[*statement].sql;
+            let kept = ["last_altered", "last_modified_time", "sys_query_detail"].iter().find(|kept| sql.contains(**kept));
+            format!("{id}: {}", kept.unwrap_or_else(|| panic!("{sql}")))
+        }
+        Asked::Skipped(fault) => format!("{id}: skipped: {}", fault.detail),
+    }
+}
+
+#[test]
+fn a_source_without_a_load_time_is_as_fresh_as_its_warehouse_says_or_holds() {
+    let (inherited, stated) = ("- {source: raw.bare}", "- {source: raw.bare, freshness: {metadata: true, warn_after: 1h, hold_after: 2d}}");
+    let mut lines = String::new();
+    for dialect in ["snowflake", "databricks", "bigquery", "redshift", "duckdb", "postgres", "spark", "trino", "sqlite"] {
+        lines += &format!("{dialect}\n  dbt's own     {}\n", source_without_load_time(inherited, dialect, true, false));
+        lines += &format!("  the contract's {}\n", source_without_load_time(stated, dialect, false, false));
+    }
+    let odd = [
+        ("not to be asked", "- {source: raw.bare, freshness: {metadata: false, hold_after: 2d}}", false),
+        ("with dbt's filter", inherited, true),
+        ("for each group", "- {source: raw.bare, group_by: a}", false),
+        ("for each group of the interval", "- {source: raw.bare, group_by: a, expect: [x], date: a}", false),
+    ];
+    for (name, source, filter) in odd {
+        lines += &format!("{name}: {}\n", source_without_load_time(source, "snowflake", true, filter));
+    }
+    insta::assert_snapshot!("sources_by_metadata", lines);
 }
 
 #[test]

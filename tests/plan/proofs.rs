@@ -64,6 +64,9 @@ fn checks(dice: &mut Dice) -> String {
     checks += &format!("- relationships: {{column: t.a, to: u.a, name: forward{}}}\n", null(dice));
     checks += &format!("- relationships: {{column: u.a, to: t.a, name: backward{}}}\n", null(dice));
     checks += "- unique: {column: u.a, name: unique_u}\n";
+    // Asked twice, with another limit.
+    checks += &format!("- relationships: {{column: t.a, to: u.a, name: forward_again, hold_if: '> 2'{}}}\n", null(dice));
+    checks += "- unique: {column: u.a, name: unique_u_again, hold_if: '> 1'}\n";
     checks
 }
 
@@ -94,6 +97,28 @@ fn rounds(dialect: &str, database: &str, mut make: impl FnMut(&str) -> Box<dyn W
         failed += quick.values().filter(|outcome| told(outcome).starts_with("Hold")).count();
     }
     assert!(passed > failed / 4 && failed > passed / 4, "{passed} passed, {failed} failed: the tables are one-sided");
+}
+
+#[test]
+fn checks_that_ask_the_same_of_keys_share_one_pass() {
+    let twice = |check: &str| {
+        format!("- {check}, name: first}}\n- {check}, name: again, hold_if: '> 1'}}\n")
+            .replace("name: ", &format!("name: {}_", &check[..6]))
+    };
+    let checks = ["unique: {model: t, columns: [a, b]", "relationships: {column: t.a, to: u.a"].map(twice).concat();
+    let sql = "create table main.t as select i as a, j as b from range(9) x(i), range(3) y(j); create table main.u as select i as a from range(8) x(i)";
+    let case = Case { sql: sql.to_owned(), sources: String::new(), checks, ..Case::default() };
+    let plan = planned_on(&case, "duckdb", "brightside").expect("a plan");
+    let asked: Vec<String> = plan.statements.iter().map(|statement| statement.checks.join(", ")).collect();
+    assert_eq!(asked, ["unique_first, unique_again, relati_first, relati_again"]);
+    let warehouse = Database::of(sql).open_and_keep();
+    let ended: Vec<String> = ended_on(&plan, &warehouse).iter().map(|(id, outcome)| format!("{id}: {}", told(outcome))).collect();
+    let passed = |name: &str| format!("unique_{name}: pass: 0 keys of 27");
+    let failed = "3 rows whose a is not found in u.a";
+    assert_eq!(
+        ended,
+        [format!("relati_again: Hold: {failed} (hold if > 1)"), format!("relati_first: Hold: {failed}"), passed("again"), passed("first")]
+    );
 }
 
 #[test]

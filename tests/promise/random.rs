@@ -49,6 +49,8 @@ struct Check {
     high: i128,
     affects: Option<&'static str>,
     only: Option<&'static str>,
+    /// What anything but a pass asks for, of one metric.
+    overlay: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +93,7 @@ impl Check {
             high: 9,
             affects: None,
             only: None,
+            overlay: None,
         };
         check.thresholds(dice);
         check
@@ -110,8 +113,9 @@ impl Check {
     }
 
     fn edit(&mut self, dice: &mut Dice) {
-        match dice.below(8) {
+        match dice.below(9) {
             0 | 1 => self.thresholds(dice),
+            8 => self.overlay = dice.one(&[None, Some(("m1", "warn")), Some(("m1", "hold")), Some(("m2", "warn"))]),
             2 => self.min_rows = dice.one(&[1, 4]),
             3 => self.allow_empty = !self.allow_empty,
             4 => self.filter = dice.one(&["", "id > 1", "id > 2"]),
@@ -145,6 +149,7 @@ impl Check {
         add("allow_empty", if self.allow_empty { "so it is" } else { "" });
         add("affects", &self.affects.map(|metric| format!("[{metric}]")).unwrap_or_default());
         add("affects_only", &self.only.map(|metric| format!("[{metric}], because: so it is")).unwrap_or_default());
+        add("severity_for", &self.overlay.map(|(metric, asks)| format!("{{{metric}: {asks}}}")).unwrap_or_default());
         text + "}\n"
     }
 }
@@ -282,6 +287,7 @@ fn ended(spec: &Spec, rows: i128, bad: i128, age: i64) -> Outcome {
     };
     match spec.kind().judge(&Measurement { rows_seen: rows, cells, items: Vec::new(), now: now() }) {
         Judgement::Pass(_) => pass(),
+        Judgement::Fail { measured, asks, .. } if measured.too_few_rows() => too_few_rows(asks),
         Judgement::Fail { asks, .. } => fail(asks),
         Judgement::Error(fault) => Outcome::Error(fault),
     }
@@ -296,6 +302,9 @@ fn pass() -> Outcome {
 fn fail(asks: Severity) -> Outcome {
     Outcome::Fail { asks, measured: measured(), why: String::new() }
 }
+fn too_few_rows(asks: Severity) -> Outcome {
+    Outcome::Fail { asks, measured: measured().of_too_few_rows(), why: String::new() }
+}
 fn faults() -> [Outcome; 3] {
     let fault = |reason| Fault { reason, detail: String::new() };
     [Outcome::Error(fault(Reason::QueryError)), Outcome::Skipped(fault(Reason::Cancelled)), Outcome::Skipped(fault(Reason::NotStarted))]
@@ -305,6 +314,7 @@ fn faults() -> [Outcome; 3] {
 fn class(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Skipped(fault) => format!("{:?} {:?}", outcome.ended(), fault.reason == Reason::NotStarted),
+        Outcome::Fail { measured, .. } => format!("{:?} {}", outcome.ended(), measured.too_few_rows()),
         _ => format!("{:?}", outcome.ended()),
     }
 }

@@ -86,6 +86,57 @@ fn machines_share_what_they_remember() {
         assert_eq!((listed(first), steps(first)), (listed(second), steps(second)), "round {round}");
     }
 
+    // What one lets go of is gone for all: for one that has read everything, for one that is behind, and for one that knows nothing.
+    let behind = machine(&world);
+    assert_eq!(listed(behind.path()), listed(first));
+    assert_eq!(on(first, RUN).status.code(), Some(0));
+    std::thread::sleep(Duration::from_millis(1100));
+    let pruned = |arguments: &[&str]| {
+        let output = crate::tell::presscheck(&[&["runs", "prune"], arguments].concat(), first, &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", crate::tell::text(&output.stderr));
+        crate::tell::text(&output.stdout)
+    };
+    assert_eq!(pruned(&["--keep", "400d"]), "let go of 0 runs, 0 steps and 0 documents\n");
+    let (before, counted) = (steps(first).len(), pruned(&["--keep", "1s", "--dry-run"]));
+    assert_eq!((steps(first).len(), pruned(&["--keep", "1s"])), (before, counted.replace("would let", "let")));
+    let left = steps(first);
+    assert!(left.len() < before && listed(first) == 1, "{} of {before}", left.len());
+    assert_eq!(world.rows("select count(*)::text from memory.presscheck_history"), [["1"]], "the log is as short");
+    for folder in [second, behind.path(), machine(&world).path()] {
+        assert_eq!((listed(folder), steps(folder)), (1, left.clone()));
+    }
+    assert_eq!(on(second, RUN).status.code(), Some(0), "and it goes on");
+    assert_eq!((listed(first), steps(first)), (2, steps(second)));
+    // A copy that has what the others never had is none.
+    let astray = machine(&world);
+    assert_eq!(listed(astray.path()), 2);
+    let mut alone = History::open(&astray.path().join(".presscheck")).unwrap();
+    let decided = alone.documents("report", jiff::Timestamp::MIN, 1).unwrap().0.remove(0);
+    let mut other = decided.clone();
+    other.run = "elsewhere".to_owned();
+    alone.add(&other).unwrap();
+    drop(alone);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert!(pruned(&["--keep", "1s"]).starts_with("let go of 1 run"));
+    let refused = crate::tell::presscheck(&["runs"], astray.path(), &[]);
+    let said = crate::tell::text(&refused.stderr);
+    assert!(refused.status.code() == Some(3) && said.contains("has other decisions than are here"), "{said}");
+
+    // A target that cannot hold it is a wrong setting.
+    for (target, says) in [("nowhere", "PC320"), ("other", "shared in PostgreSQL")] {
+        let profiles = std::fs::read_to_string(second.join("profiles.yml")).unwrap();
+        std::fs::write(second.join("profiles.yml"), profiles.replace("outputs: {", "outputs: {other: {type: duckdb, path: a.duckdb}, "))
+            .unwrap();
+        std::fs::write(second.join("presscheck.yml"), SETTINGS.replace("dev", target)).unwrap();
+        for command in [RUN, &["check"], &["verify"]] {
+            let refused = on(second, command);
+            let said = crate::tell::text(&refused.stderr);
+            assert!(refused.status.code() == Some(2) && said.contains(says), "{command:?}: {:?} {said}", refused.status.code());
+        }
+        std::fs::write(second.join("profiles.yml"), profiles).unwrap();
+        std::fs::write(second.join("presscheck.yml"), SETTINGS).unwrap();
+    }
+
     // Nothing is read from the log where nothing may be connected to, and nothing goes on without it.
     world.sql("drop schema memory cascade");
     assert_eq!(crate::tell::presscheck(&["lint"], first, &[]).status.code(), Some(0));

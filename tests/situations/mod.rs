@@ -267,6 +267,10 @@ fn outcome(written: &str) -> Option<Outcome> {
         "pass" => Outcome::Pass(Evidence::of(measured("0", "rows"), "sql".into(), "file 1".into(), 1).unwrap()),
         "error" => Outcome::Error(fault()),
         "skipped" => Outcome::Skipped(fault()),
+        "empty" => {
+            let measured = Measured { rows_seen: 0, ..measured("0", "rows") }.of_too_few_rows();
+            Outcome::Fail { asks: Severity::Hold, measured, why: "there are no rows, and nothing says that this is fine".into() }
+        }
         "hold" | "warn" if written.contains(": ") => Outcome::Fail { asks, measured: measured("0", "rows"), why: rest.trim().into() },
         "hold" | "warn" => {
             let (value, unit) = rest.split_once(' ').unwrap();

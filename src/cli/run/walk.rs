@@ -43,7 +43,7 @@ pub(super) fn run(
     // First the locks, then what is known: another run may have ended in between.
     let name = format!("{} {covered}", contract.contract);
     let _locks = (lock(loaded, contract, &name)?, elsewhere(loaded, contract, &name)?);
-    let mut history = shared::open(&loaded.workspace).map_err(broken)?;
+    let mut history = shared::open(&loaded.workspace, broken)?;
     // What ended well for another interval says nothing of this one.
     let earlier = if run.resume { newest(&history, contract, &covered)? } else { None };
     if run.resume && earlier.is_none() && !look.quiet {
@@ -135,7 +135,7 @@ fn lock(loaded: &Loaded, contract: &Contract, name: &str) -> Result<Lock, Stoppe
 
 /// Keeps other machines out, where the history is shared with them.
 fn elsewhere(loaded: &Loaded, contract: &Contract, name: &str) -> Result<shared::Held, Stopped> {
-    match shared::hold(&loaded.workspace, name).map_err(broken)? {
+    match shared::hold(&loaded.workspace, name, broken)? {
         Some(held) => Ok(held),
         None => {
             let what = format!("another machine runs {} for this interval", contract.contract);

@@ -93,7 +93,7 @@ impl Tell {
         if findings.iter().any(|finding| finding.level == Level::Error) {
             return Err(Stopped { findings, exit_code: 2 });
         }
-        super::shared::refresh(&workspace).map_err(unkept)?;
+        super::shared::refresh(&workspace, unkept)?;
         let (_, kinds) = load::kinds(&workspace)?;
         let mut told = Printed { format: 1, exit_code: 0, messages: Vec::new(), waiting: Vec::new(), unreachable: Vec::new() };
         for file in workspace.contracts(&self.contracts)? {
@@ -128,7 +128,7 @@ impl Tell {
             printed.note(id, telling.put_off, telling.unreachable);
             return Ok(());
         }
-        let mut history = super::shared::open(workspace).map_err(unkept)?;
+        let mut history = super::shared::open(workspace, unkept)?;
         let run = format!("tell {}", document.as_ref().map_or("undecided", |document| document.run.as_str()));
         let interval = document.as_ref().and_then(|document| document.interval.as_ref());
         let interval = interval.map(|interval| format!("{}/{}", interval.start, interval.end)).unwrap_or_default();

@@ -56,7 +56,20 @@ pub(super) fn coverage(look: &mut Look<'_>) {
 
 pub(super) fn freshness(look: &mut Look<'_>) {
     let contract = look.contract;
-    for freshness in contract.sources.iter().filter_map(|source| source.freshness.as_ref()) {
+    for (source, freshness) in contract.sources.iter().filter_map(|source| Some((source, source.freshness.as_ref()?))) {
+        if let Some(metadata) = freshness.metadata.as_ref().filter(|metadata| metadata.value) {
+            let (says, help) = match (&freshness.loaded_at, &source.group_by) {
+                (Some(_), _) => ("the warehouse is asked when the table was changed, so `loaded_at` means nothing", "keep one of the two"),
+                (None, Some(_)) if !source.groups_by_date() => (
+                    "the warehouse knows when a table was changed, not which rows of it",
+                    "write loaded_at, or date: with expect: or complete_through:, which look at each group",
+                ),
+                (None, Some(_) | None) => ("", ""),
+            };
+            if !says.is_empty() {
+                look.report(Finding::error(codes::CONTRADICTION, says).at(metadata.span).help(help));
+            }
+        }
         match (&freshness.warn_after, &freshness.hold_after) {
             (Some(warn), Some(hold)) if warn.value >= hold.value => {
                 let finding = Finding::error(codes::CONTRADICTION, "`warn_after` must be shorter than `hold_after`").at(warn.span);

@@ -3,12 +3,14 @@
 mod comprehension;
 mod meaningless;
 mod of_duckdb;
+mod of_duckdb_rows;
 mod of_postgres;
 mod of_trino;
 
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
 pub(super) use of_duckdb::GROUPED;
+pub(super) use of_duckdb_rows::SAMPLED;
 
 /// Whose spellings a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::comprehension::comprehension;
 use super::meaningless::meaningless;
+use super::of_duckdb_rows::{begins, sampled, star_by_name, summary};
 use super::{closing, is, is_any, word};
 
 /// A function that no warehouse has: its arguments are the groups of a PIVOT.
@@ -28,6 +29,7 @@ fn has_spelling(tokens: &[TokenWithSpan]) -> bool {
     for token in tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))) {
         let special = match &token.token {
             Token::Colon => true,
+            _ if begins(token, before) => true,
             Token::Word(word) if word.quote_style.is_none() => match word.value.len() {
                 4 if is(token, "from") => before
                     .is_none_or(|before| before.token == Token::LParen || is_any(before, &["union", "all", "except", "intersect", "name"])),
@@ -58,13 +60,13 @@ fn query(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let rewritten = match body.first() {
         Some(first) if is_any(first, &["pivot", "pivot_wider"]) => pivot(body),
         Some(first) if is_any(first, &["unpivot", "pivot_longer"]) => unpivot(body),
-        _ => None,
+        _ => summary(body),
     };
     match rewritten {
         Some(body) => out.extend(inner(&body)),
         None => {
             for part in between_set_operators(body) {
-                out.extend(inner(&prefix_names(&from_first(part))));
+                out.extend(inner(&prefix_names(&from_first(&sampled(part).unwrap_or_else(|| part.to_vec())))));
             }
         }
     }
@@ -84,6 +86,11 @@ fn inner(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
                 out.extend(query(&tokens[at + 1..end]));
                 out.push(tokens[end].clone());
                 at = end + 1;
+            }
+            (Token::Mul, _) if star_by_name(&tokens, at).is_some() => {
+                let (count, columns) = star_by_name(&tokens, at).unwrap_or_default();
+                out.extend(columns);
+                at += count;
             }
             (Token::LBracket, _) => match comprehension(&tokens, at) {
                 Some((end, rewritten)) => {

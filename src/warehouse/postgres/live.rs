@@ -152,6 +152,8 @@ impl Live {
             self.say(&format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot)), limit).map_err(gone)?;
         }
         let mut settings = vec![("timezone", "UTC"), ("search_path", options.search_path.as_str()), ("standard_conforming_strings", "on")];
+        // Dates are written as other engines write them; the order in which they are read stays.
+        settings.push(("datestyle", "ISO"));
         settings.extend(options.role.as_deref().map(|role| ("role", role)));
         let settings = settings.iter().map(|(name, value)| format!("set_config({}, {}, true)", literal(name), literal(value)));
         self.say(&format!("SELECT {}", settings.collect::<Vec<_>>().join(", ")), limit)?;
