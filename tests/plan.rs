@@ -2,7 +2,8 @@
 
 mod engines;
 #[cfg(feature = "postgres")]
-mod across;
+pub mod across;
+#[cfg(feature = "postgres")]
 mod pairs;
 mod proofs;
 mod situations;

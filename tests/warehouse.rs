@@ -4,6 +4,7 @@
 mod adbc;
 mod duckdb;
 mod process;
+mod streams;
 mod suite;
 mod tables;
 

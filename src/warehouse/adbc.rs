@@ -25,9 +25,11 @@ use adbc_driver_manager::ManagedDriver;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use self::connection::{Connection, Running};
+use self::connection::{Connection, Running, Said, Wanted};
 use self::profile::Target;
-use super::{NO_SNAPSHOT, Rows, Session, Warehouse};
+use super::streamed::{Row, Values};
+use super::{NO_SNAPSHOT, Rows, Session, Take, Warehouse};
+use crate::check::field::Column;
 use crate::check::measurement::Cell;
 use crate::check::outcome::{Fault, Reason};
 pub use driver::Drivers;
@@ -43,6 +45,9 @@ const OPENING: Duration = Duration::from_secs(60);
 const CLOCK: Duration = Duration::from_secs(60);
 /// SQLite's header, which counts the changes of the file.
 const HEADER: u64 = 100;
+
+/// The rows by which SQLite's driver tells what a column holds.
+const SQLITE_TELLS: u32 = 1024;
 
 /// One target of an ADBC engine.
 pub struct Adbc {
@@ -161,14 +166,27 @@ impl AdbcSession {
     }
 
     fn ask(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
-        let stopped_by_user = || Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() };
+        let start = self.begin(sql, limit, Wanted::First)?;
+        match self.next(start, limit)? {
+            Said::Rows(rows) => Ok(rows),
+            Said::Columns(_) | Said::Batch(_) | Said::End => Err(self.confused()),
+        }
+    }
+
+    /// Hands a statement over.
+    fn begin(&mut self, sql: &str, limit: Duration, wanted: Wanted) -> Result<Instant, Fault> {
         if self.stop.cancelled.load(Ordering::SeqCst) {
             return Err(stopped_by_user());
         }
         let start = Instant::now();
+        self.connected(limit)?.ask(sql, limit, wanted);
+        Ok(start)
+    }
+
+    /// The answer of the statement that began then, or the next part of it.
+    fn next(&mut self, start: Instant, limit: Duration) -> Result<Said, Fault> {
         let stop = Arc::clone(&self.stop);
         let connection = self.connected(limit)?;
-        connection.ask(sql, limit);
         let (mut stopped, mut since) = (Stopped::Not, start);
         let answer = loop {
             let left = limit.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
@@ -192,7 +210,7 @@ impl AdbcSession {
         };
         match (stopped, answer) {
             // It came in time, or just before it was stopped.
-            (Stopped::Not | Stopped::Deadline, Some(Ok(rows))) => Ok(rows),
+            (Stopped::Not | Stopped::Deadline, Some(Ok(said))) => Ok(said),
             (Stopped::Cancelled, _) => {
                 self.connection = None;
                 Err(stopped_by_user())
@@ -215,6 +233,50 @@ impl AdbcSession {
             (Stopped::Not, None) => Err(Fault { reason: Reason::Internal, detail: "a statement was left without being stopped".into() }),
         }
     }
+
+    /// Every part of an answer is taken, within the time.
+    fn stream_all(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        let start = self.begin(sql, limit, Wanted::All)?;
+        let Said::Columns(columns) = self.next(start, limit)? else { return Err(self.confused()) };
+        loop {
+            match self.next(start, limit)? {
+                Said::End => return Ok(columns),
+                Said::Rows(_) | Said::Columns(_) => return Err(self.confused()),
+                Said::Batch(batch) => {
+                    let values: Vec<Values<'_>> = batch.columns().iter().map(Values::of).collect();
+                    let taken = (0..batch.num_rows()).try_for_each(|row| take(&columns, &Row { columns: &values, row }));
+                    if let Err(fault) = taken {
+                        self.leave();
+                        return Err(fault);
+                    }
+                }
+            }
+            if self.stop.cancelled.load(Ordering::SeqCst) {
+                self.leave();
+                return Err(stopped_by_user());
+            }
+            if start.elapsed() >= limit {
+                self.leave();
+                return Err(Fault { reason: Reason::TimedOut, detail: format!("not all of the answer within {} s", limit.as_secs_f32()) });
+            }
+        }
+    }
+
+    /// Stops a statement of whose answer nobody wants the rest.
+    fn leave(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            cancel(&connection.running);
+        }
+    }
+
+    fn confused(&mut self) -> Fault {
+        self.connection = None;
+        Fault { reason: Reason::Internal, detail: "the driver's thread answered another question; please report this".into() }
+    }
+}
+
+fn stopped_by_user() -> Fault {
+    Fault { reason: Reason::Cancelled, detail: "the run was stopped".into() }
 }
 
 /// Asks the driver to stop the running statement, on a thread of its own: some drivers connect for that.
@@ -233,13 +295,19 @@ fn cancel(running: &Running) {
 
 impl Session for AdbcSession {
     fn query(&mut self, sql: &str, limit: Duration) -> Result<Rows, Fault> {
-        if !begins_as_query(sql) {
-            return Err(Fault {
-                reason: Reason::QueryError,
-                detail: "the statement is no query: it does not begin with SELECT or WITH".into(),
-            });
-        }
+        is_query(sql)?;
         self.ask(sql, limit)
+    }
+
+    fn stream(&mut self, sql: &str, limit: Duration, take: &mut Take<'_>) -> Result<Vec<Column>, Fault> {
+        is_query(sql)?;
+        self.stream_all(sql, limit, take)
+    }
+
+    /// SQLite's columns have no type; its driver tells it by the first rows.
+    fn columns(&mut self, sql: &str, limit: Duration) -> Result<Vec<Column>, Fault> {
+        let rows = if self.target.dialect == "sqlite" { SQLITE_TELLS } else { 0 };
+        self.stream(&format!("select * from (\n{sql}\n) as described limit {rows}"), limit, &mut |_, _| Ok(()))
     }
 
     fn now(&mut self) -> Result<Timestamp, Fault> {
@@ -274,6 +342,11 @@ fn clock(dialect: &str) -> (&'static str, bool) {
         "snowflake" => ("select convert_timezone('UTC', current_timestamp())::timestamp_ntz", true),
         _ => ("select current_timestamp", false),
     }
+}
+
+fn is_query(sql: &str) -> Result<(), Fault> {
+    let detail = "the statement is no query: it does not begin with SELECT or WITH";
+    if begins_as_query(sql) { Ok(()) } else { Err(Fault { reason: Reason::QueryError, detail: detail.into() }) }
 }
 
 /// A second fence, after the grants: whether the statement begins as a query does.

@@ -27,7 +27,7 @@ mod exact;
 pub mod postgres;
 #[cfg(any(feature = "duckdb", feature = "postgres"))]
 mod reads;
-#[cfg(feature = "duckdb")]
+#[cfg(any(feature = "duckdb", feature = "adbc"))]
 mod streamed;
 #[cfg(feature = "duckdb")]
 pub mod seed;

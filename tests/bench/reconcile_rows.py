@@ -81,12 +81,15 @@ checks:
       left: {model: orders}
       right: {connection: there, relation: public.orders}
       key: [o_orderkey]
+      strategy: STRATEGY
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--strategy", nargs="+", choices=["auto", "stream", "checksums"], default=["stream", "checksums"],
+                        help="how presscheck compares, each a command of its own (default: stream checksums)")
     parser.add_argument("--presscheck", type=Path, default=TARGET / "release" / "presscheck", help="the binary to time (default: %(default)s)")
     parser.add_argument("--work", type=Path, default=CACHE / "bench" / "rows", help="a folder for data (default: %(default)s)")
     options = parser.parse_args()
@@ -127,26 +130,31 @@ def load(server: Server, csv: Path) -> None:
     call(server.psql("postgres", "alter database filling rename to bench"))
 
 
-def contenders(options: argparse.Namespace, work: Path, data: Path, server: Server) -> list[Contender]:
-    ours = work / "presscheck"
-    shutil.rmtree(ours, ignore_errors=True)
+def ours(presscheck: Path, strategy: str, work: Path, data: Path, server: Server) -> Contender:
+    folder = work / f"presscheck_{strategy}"
+    shutil.rmtree(folder, ignore_errors=True)
     for path, text in {
         "dbt_project.yml": "name: rows\nprofile: rows\n",
         "presscheck.yml": "connections:\n  there: {profile: there}\n",
         "profiles.yml": f"rows:\n  target: dev\n  outputs:\n    dev: {{type: duckdb, path: {data}}}\nthere:\n  target: dev\n  outputs:\n    dev: "
         f"{{type: postgres, host: 127.0.0.1, port: {server.port}, user: bench, password: '-', dbname: bench, schema: public}}\n",
-        "contracts/rows.yml": CONTRACT,
+        "contracts/rows.yml": CONTRACT.replace("STRATEGY", strategy),
         "models/orders.sql": MODEL,
         "target/manifest.json": json.dumps(MANIFEST),
     }.items():
-        (ours / path).parent.mkdir(parents=True, exist_ok=True)
-        (ours / path).write_text(text)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return Contender(f"presscheck check, {strategy}", [presscheck, "check", "--profiles-dir", ".", "--format", "json"], folder)
+
+
+def contenders(options: argparse.Namespace, work: Path, data: Path, server: Server) -> list[Contender]:
+    own = [ours(options.presscheck, strategy, work, data, server) for strategy in options.strategy]
     dsn = f"host=127.0.0.1 port={server.port} user=bench dbname=bench"
     peers = venv("reladiff")
     address = f"postgresql://bench:x@127.0.0.1:{server.port}/bench"
     named = [word for column in KNOWN for word in ("-c", column)]
     return [
-        Contender("presscheck check", [options.presscheck, "check", "--profiles-dir", ".", "--format", "json"], ours),
+        *own,
         Contender("reladiff 0.6", [peers / "bin/reladiff", address, "orders", f"duckdb://{data}", "orders", "-k", "o_orderkey", *named,
                                    "--skip-sort-results", "--json"], work, {"COLUMNS": "100000"}),
         Contender("attach, and join everything", [peers / "bin/python", "-c", ATTACH, dsn, data, " ".join(COLUMNS)], work),
@@ -154,12 +162,16 @@ def contenders(options: argparse.Namespace, work: Path, data: Path, server: Serv
     ]
 
 
+def facts(said: str) -> dict[str, str]:
+    """What presscheck says of the comparison: `rows_moved`, `strategy`, the keys."""
+    checks = json.loads(said)["decisions"][0]["checks"]
+    return dict(next(check for check in checks if check["id"] == "copy")["measured"]["facts"])
+
+
 def finds(contender: Contender, said: str) -> list[int] | None:
     """The keys that a command names, in order; None for one that names none."""
     if contender.name.startswith("presscheck"):
-        checks = json.loads(said)["decisions"][0]["checks"]
-        facts = next(check for check in checks if check["id"] == "copy")["measured"]["facts"]
-        return sorted(int(value.split(":")[0]) for name, value in dict(facts).items() if name.startswith("key_"))
+        return sorted(int(value.split(":")[0]) for name, value in facts(said).items() if name.startswith("key_"))
     if contender.name.startswith("reladiff"):
         return sorted({int(json.loads(line)[1][0]) for line in said.splitlines() if line.startswith("[")})
     if contender.name.startswith("attach"):
@@ -185,13 +197,14 @@ def compare(contenders: list[Contender], wanted: list[int], work: Path, server: 
             if found is not None and found != wanted:
                 sys.exit(f"{contender.name} found {found}, not {wanted}:\n{said[:2000]}")
             cost = (wall, own + server.cpu() - before, usage.ru_maxrss / 1024)
-            print(f"round {number} {contender.name}: wall {cost[0]:.2f} cpu {cost[1]:.2f} (own {own:.2f}) peak {cost[2]:.0f}", file=sys.stderr)
+            moved = f" ({facts(said)['rows_moved']} rows moved, {facts(said)['strategy']})" if contender.name.startswith("presscheck") else ""
+            print(f"round {number} {contender.name}{moved}: wall {cost[0]:.2f} cpu {cost[1]:.2f} (own {own:.2f}) peak {cost[2]:.0f}", file=sys.stderr)
             if number > 0:
                 contender.rounds.append(cost)
     if rounds == 0:
         return
     ours = contenders[0]
-    print("| command | wall s | CPU s (client and server) | peak MiB | CPU / presscheck |\n| --- | --- | --- | --- | --- |")
+    print("| command | wall s | CPU s (client and server) | peak MiB | CPU / the first |\n| --- | --- | --- | --- | --- |")
     for contender in contenders:
         ratio = statistics.median(one[1] / base[1] for one, base in zip(contender.rounds, ours.rounds))
         cells = [spread([cost[at] for cost in contender.rounds], shape) for at, shape in enumerate([".2f", ".2f", ".0f"])]

@@ -20,12 +20,12 @@ struct Across {
     checks: String,
 }
 
-pub(super) fn planned(checks: &str, dialect: &str) -> Result<Plan, String> {
+pub fn planned(checks: &str, dialect: &str) -> Result<Plan, String> {
     planned_for(checks, dialect, true)
 }
 
 /// With both connections on this machine, or over a network.
-pub(super) fn planned_for(checks: &str, dialect: &str, near: bool) -> Result<Plan, String> {
+pub fn planned_for(checks: &str, dialect: &str, near: bool) -> Result<Plan, String> {
     let project = project();
     let lineage = graph(&project);
     let macros = Macros::new("duckdb", Vec::new()).unwrap();
@@ -37,7 +37,7 @@ pub(super) fn planned_for(checks: &str, dialect: &str, near: bool) -> Result<Pla
     plan::build(&contract(&Case::of("", "", checks)), &project, &lineage, &options).map_err(said)
 }
 
-pub(super) fn ended(plan: &Plan, own: &dyn Warehouse, finance: &dyn Warehouse, moved: u64) -> BTreeMap<String, Outcome> {
+pub fn ended(plan: &Plan, own: &dyn Warehouse, finance: &dyn Warehouse, moved: u64) -> BTreeMap<String, Outcome> {
     let cancel = AtomicBool::new(false);
     let connections = [("finance".to_owned(), finance)].into();
     let options = execute::Options { threads: 2, moved, connections, ..super::options(&cancel) };
@@ -47,7 +47,7 @@ pub(super) fn ended(plan: &Plan, own: &dyn Warehouse, finance: &dyn Warehouse, m
 }
 
 /// The same tables in the same schema: PostgreSQL calls its own `public`.
-pub(super) fn on_postgres(sql: &str) -> String {
+pub fn on_postgres(sql: &str) -> String {
     format!("create schema main; set search_path = main; {sql}")
 }
 

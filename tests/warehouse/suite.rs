@@ -66,6 +66,17 @@ macro_rules! suite {
             }
             #[test]
             $(#[$ignored])?
+            fn rows_stream_by() {
+                crate::warehouse::streams::rows_stream_by($engine());
+            }
+            #[test]
+            #[cfg(feature = "postgres")]
+            $(#[$ignored])?
+            fn rows_and_sums_are_compared_with_duckdbs() {
+                crate::warehouse::streams::compared($engine());
+            }
+            #[test]
+            $(#[$ignored])?
             fn odd_names_are_found() {
                 suite::names($engine());
             }
@@ -109,12 +120,12 @@ macro_rules! suite {
 }
 pub(crate) use suite;
 
-fn ask(session: &mut dyn Session, sql: &str) -> Vec<Cell> {
+pub fn ask(session: &mut dyn Session, sql: &str) -> Vec<Cell> {
     let rows = session.query(sql, LIMIT).unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
     rows.rows.into_iter().next().unwrap_or_else(|| panic!("{sql}: no row"))
 }
 
-fn table<'a>(name: &str) -> &'a Table {
+pub fn table<'a>(name: &str) -> &'a Table {
     tables().iter().find(|table| table.name == name).expect("a table of the suite")
 }
 
