@@ -6,6 +6,7 @@ pub mod across;
 #[cfg(feature = "postgres")]
 mod pairs;
 mod proofs;
+mod situations;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -260,6 +261,9 @@ fn planned_on(case: &Case, dialect: &str, database: &str) -> Result<Plan, String
     for node in project.nodes.values_mut() {
         node.relation_name = node.relation_name.take().map(|name| name.replace("brightside", database));
         node.database = Some(database.to_owned());
+    }
+    for test in project.tests.values_mut() {
+        test.compiled_code = test.compiled_code.take().map(|code| code.replace("brightside", database));
     }
     planned_of(case, &project, None)
 }

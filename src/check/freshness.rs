@@ -132,7 +132,8 @@ impl Freshness {
         Ok(match crossed {
             None => Judgement::Pass(measured),
             Some((asks, limit)) => {
-                let why = format!("{newest_row} is {} old, more than the {} that are allowed", in_words(age), in_words(limit));
+                let (age, limit) = apart(age, limit);
+                let why = format!("{newest_row} is {age} old, more than the {limit} that are allowed");
                 Judgement::Fail { asks, measured, why }
             }
         })
@@ -201,15 +202,27 @@ fn with(measured: Measured, facts: &[(String, String)]) -> Measured {
     Measured { facts: measured.facts.into_iter().chain(facts.iter().cloned()).collect(), ..measured }
 }
 
+/// From how many seconds on a unit is used, its seconds, and its name.
+const UNITS: [(u64, u64, &str); 3] = [(172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes")];
+
 /// A length of time in its largest plain unit, rounded down.
 fn readable(seconds: u64) -> (u64, &'static str) {
-    const UNITS: [(u64, u64, &str); 3] = [(172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes")];
     UNITS.iter().find(|(least, ..)| seconds >= *least).map_or((seconds, "seconds"), |(_, unit, name)| (seconds / unit, *name))
 }
 
-fn in_words(seconds: u64) -> String {
-    let (value, unit) = readable(seconds);
-    super::judge::counted(i128::from(value), unit)
+/// Two lengths of time, of which the first is longer, in words that say so: `over 12 hours`, or finer units where the second is no round number.
+fn apart(longer: u64, shorter: u64) -> (String, String) {
+    let words = |(value, unit): (u64, &str)| super::judge::counted(i128::from(value), unit);
+    let plain = (words(readable(longer)), words(readable(shorter)));
+    if plain.0 != plain.1 {
+        return plain;
+    }
+    if UNITS.iter().find(|(least, ..)| shorter >= *least).is_none_or(|(_, unit, _)| shorter % unit == 0) {
+        return (format!("over {}", plain.0), plain.1);
+    }
+    const FINER: [(u64, &str); 3] = [(3_600, "hours"), (60, "minutes"), (1, "seconds")];
+    let finer = FINER.iter().map(|(unit, name)| (words((longer / unit, name)), words((shorter / unit, name))));
+    finer.into_iter().find(|(longer, shorter)| longer != shorter).unwrap_or(plain)
 }
 
 impl super::Kind for Freshness {

@@ -144,6 +144,7 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
     let enforced = enforced::columns(&node, node.config.as_ref().and_then(|config| config.materialized.as_deref()));
     let mut config = node.config.unwrap_or_default();
     let compiled_code = not_blank(node.compiled_code);
+    let loaded_at_query = node.loaded_at_query.or(config.loaded_at_query.take());
     let hooks: Vec<String> = [std::mem::take(&mut config.pre_hook), std::mem::take(&mut config.post_hook)]
         .into_iter()
         .flat_map(|Strict(hooks)| hook_texts(hooks))
@@ -194,8 +195,9 @@ fn relation(unique_id: String, kind: NodeKind, node: wire::Node) -> Node {
         enforced,
         column_types: config.column_types.0.into_iter().map(|(name, Text(text))| (name, text)).collect(),
         freshness: None,
-        loaded_at_field: node.loaded_at_field.or(config.loaded_at_field),
-        loaded_at_query: node.loaded_at_query.or(config.loaded_at_query),
+        // A table's query goes before the field that it has from its source: that is how dbt measures it.
+        loaded_at_field: node.loaded_at_field.or(config.loaded_at_field).filter(|_| loaded_at_query.is_none()),
+        loaded_at_query,
         checksum: node.checksum.and_then(|checksum| checksum.checksum),
         hooks,
         config: rest,
