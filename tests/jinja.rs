@@ -56,7 +56,7 @@ fn version(version: &str, latest: bool) -> Node {
 fn project(table: &Table) -> Project {
     let column = |name: &str| Column { name: name.into(), data_type: Some("integer".into()) };
     let nodes = [
-        Node { catalog_columns: Some(vec![column("id"), column("amount")]), ..node(NodeKind::Model, "shop", "orders") },
+        Node { catalog_columns: Some(vec![column("id"), column("amount")].into()), ..node(NodeKind::Model, "shop", "orders") },
         node(NodeKind::Model, "pack", "stock"),
         version("1", false),
         version("2", true),

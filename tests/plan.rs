@@ -78,7 +78,7 @@ pub fn node(kind: NodeKind, name: &str, columns: &[&str]) -> Node {
         columns: columns.iter().map(|name| Column { name: (*name).into(), data_type: None }).collect(),
         catalog_columns: Some(columns.iter().map(|name| Column { name: (*name).into(), data_type: None }).collect()),
         depends_on: Vec::new(),
-        meta: serde_json::Map::new(),
+        meta: serde_json::Map::new().into(),
         group: None,
         access: None,
         enforced: None,
@@ -102,7 +102,7 @@ fn data_test(name: &str, kind: Option<&str>, compiled: Option<&str>) -> Test {
         tags: Vec::new(),
         test_name: kind.map(Into::into),
         namespace: None,
-        kwargs: serde_json::Map::new(),
+        kwargs: serde_json::Map::new().into(),
         column_name: kind.map(|_| "a".into()),
         attached_node: kind.map(|_| "model.p.t".into()),
         depends_on: vec!["model.p.t".into()],
@@ -114,7 +114,7 @@ fn data_test(name: &str, kind: Option<&str>, compiled: Option<&str>) -> Test {
         limit: None,
         compiled_code: compiled.map(Into::into),
         raw_code: String::new(),
-        meta: serde_json::Map::new(),
+        meta: serde_json::Map::new().into(),
     }
 }
 
@@ -543,7 +543,7 @@ fn an_exposure_is_planned_without_a_contract() {
         depends_on: vec!["model.p.mart".into()],
         fqn: Vec::new(),
         tags: Vec::new(),
-        meta: serde_json::Map::new(),
+        meta: serde_json::Map::new().into(),
     };
     let plan = plan::for_exposure(&project, &exposure, &lineage, &options).unwrap();
     insta::assert_snapshot!("exposure", format!("{} by {:?}\n{}", plan.report, plan.business_owner, reached(&plan)));

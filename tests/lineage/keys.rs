@@ -121,7 +121,7 @@ fn what_dbt_converts_when_it_makes_a_table_is_no_key_any_more() {
         assert_eq!(dim.kind, NodeKind::Model);
         if let Some(data_type) = data_type {
             dim.enforced = Some(Default::default());
-            dim.columns = vec![Column { name: "k".into(), data_type: Some(data_type.into()) }];
+            dim.columns = vec![Column { name: "k".into(), data_type: Some(data_type.into()) }].into();
         }
         repeats(&project, Part::RowsAdded)
     };

@@ -112,7 +112,7 @@ const EDITS: &[(&str, Edit)] = &[
     ("and its old one again, in a manifest of the same length", |bikes| {
         let text = fs::read_to_string(bikes.join(MANIFEST)).unwrap().replace("as refunded", "as refunds");
         let length = fs::metadata(bikes.join(MANIFEST)).unwrap().len() as usize;
-        fs::write(bikes.join(MANIFEST), format!("{text:length$}")).unwrap();
+        fs::write(bikes.join(MANIFEST), format!("{text}{}", " ".repeat(length - text.len()))).unwrap();
     }),
     ("a source is disabled", |bikes| {
         let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(bikes.join(MANIFEST)).unwrap()).unwrap();

@@ -254,8 +254,8 @@ fn project(sql: usize) -> Project {
             relation_name: Some(name.into()),
             raw_code: compiled.unwrap_or_default().into(),
             compiled_code: compiled.map(Into::into),
-            catalog_columns: Some(columns.clone()),
-            columns,
+            catalog_columns: Some(columns.clone().into()),
+            columns: columns.into(),
             depends_on: parents.iter().map(|parent| (*parent).to_owned()).collect(),
             ..Node::default()
         }
