@@ -217,7 +217,7 @@ fn apart(longer: u64, shorter: u64) -> (String, String) {
     if plain.0 != plain.1 {
         return plain;
     }
-    if UNITS.iter().find(|(least, ..)| shorter >= *least).is_none_or(|(_, unit, _)| shorter % unit == 0) {
+    if UNITS.iter().find(|(least, ..)| shorter >= *least).is_none_or(|(_, unit, _)| shorter.is_multiple_of(*unit)) {
         return (format!("over {}", plain.0), plain.1);
     }
     const FINER: [(u64, &str); 3] = [(3_600, "hours"), (60, "minutes"), (1, "seconds")];
