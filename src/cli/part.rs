@@ -3,7 +3,7 @@
 //!
 //! Nothing here decides what is true: what is kept counts only for the very bytes that it was made of, read by this very program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::arguments::Place;
@@ -44,8 +44,8 @@ struct Artifacts {
 }
 
 impl Part {
-    /// Reads the project; nothing is traced yet. `fresh`: nothing that was kept is looked at.
-    pub(super) fn new(place: &Place, look: &draw::Look, fresh: bool) -> Result<Part, Stopped> {
+    /// Reads the project, and traces what the contracts name. `fresh`: nothing that was kept is looked at.
+    pub(super) fn new(place: &Place, contracts: &[String], look: &draw::Look, fresh: bool) -> Result<Part, Stopped> {
         let timings = Timings::start();
         let (workspace, findings) = load::workspace(place)?;
         load::stop_at_errors(&findings, 2)?;
@@ -63,9 +63,9 @@ impl Part {
             draw::findings(&findings);
         }
         let (templates, kinds) = load::kinds(&workspace)?;
-        let loaded =
-            Loaded { workspace, project, lineage: lineage::Lineage::default(), timings, templates, kinds, inputs, built_in: None };
-        let mut part = Part { loaded, artifacts: hash, world, wanted: BTreeSet::new(), models, same, grown: false, pack };
+        let loaded = Loaded { workspace, project, lineage: lineage::Lineage::default(), timings, templates, kinds, inputs, built_in: None };
+        let wanted = named(&loaded, contracts);
+        let mut part = Part { loaded, artifacts: hash, world, wanted, models, same, grown: false, pack };
         part.trace()?;
         Ok(part)
     }
@@ -98,7 +98,8 @@ impl Part {
     }
 
     fn trace(&mut self) -> Result<(), Stopped> {
-        let kept = if self.same || self.wanted.is_empty() { Vec::new() } else { store::kept(&self.loaded.workspace.target, store::LINEAGE) };
+        let kept =
+            if self.same || self.wanted.is_empty() { Vec::new() } else { store::kept(&self.loaded.workspace.target, store::LINEAGE) };
         let reached = self.reach(&kept);
         let (lineage, models) = match reached {
             Some(reached) => reached,
@@ -128,6 +129,18 @@ impl Part {
         let before = Before { models: &self.models, same: self.same, kept, has_texts: self.pack.is_none() };
         lineage::trace_reaching(&self.loaded.project, &self.wanted, before)
     }
+}
+
+/// Relations whose name is in the text of a contract, and those of exposures: a guess of what answers will depend on, which saves asking twice. What it has
+/// too much costs time alone, and what it lacks is asked for.
+fn named(loaded: &Loaded, contracts: &[String]) -> BTreeSet<String> {
+    let files = loaded.workspace.contracts(contracts).unwrap_or_default();
+    let of_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words: HashSet<&str> = files.iter().flat_map(|file| file.text.split(|letter| !of_word(letter))).collect();
+    let project = &loaded.project;
+    let nodes = project.nodes.values().filter(|node| words.contains(node.name.as_str())).map(|node| node.unique_id.clone());
+    let exposures = project.exposures.values().filter(|exposure| words.contains(exposure.name.as_str()));
+    nodes.chain(exposures.flat_map(|exposure| exposure.depends_on.iter().cloned())).filter(|id| project.nodes.contains_key(id)).collect()
 }
 
 /// The project as the last run left it, if manifest and catalog are the same bytes.

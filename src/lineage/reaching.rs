@@ -28,13 +28,16 @@ pub struct Models {
     read: BTreeMap<String, Model>,
 }
 
+/// Why a model could not be read, and where in its text.
+type Unread = (String, Option<(u32, u32)>);
+
 /// One model, read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Model {
     /// Of its text and its surroundings, where it has a text.
     key: Option<Key>,
     /// What was read of it, or why it could not be.
-    read: Result<Vec<u8>, (String, Option<(u32, u32)>)>,
+    read: Result<Vec<u8>, Unread>,
 }
 
 impl Models {
@@ -141,10 +144,8 @@ pub fn trace_reaching(project: &Project, wanted: &BTreeSet<String>, before: Befo
         let relations = Relations::of(order.iter().copied().chain(others));
         let done = Work::new(project, &order, &relations, &cache, known).run();
         let named = done.iter().flatten().filter_map(|done| done.traced.as_ref().ok()).flat_map(|traced| &traced.relations);
-        let further: BTreeSet<&str> = named
-            .filter_map(|id| Some(project.nodes.get_key_value(id)?.0.as_str()))
-            .filter(|id| !chosen.contains(id))
-            .collect();
+        let further: BTreeSet<&str> =
+            named.filter_map(|id| Some(project.nodes.get_key_value(id)?.0.as_str())).filter(|id| !chosen.contains(id)).collect();
         if further.is_empty() {
             let models = to_keep(same, &order, &done, &before);
             let mut lineage = put_together(&order, &relations, done);

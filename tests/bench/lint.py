@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What `presscheck lint` costs, beside what people have to wait for already. CPU seconds of the whole process and its children, the least of several turns,
 taken in turn so that a busy machine is busy for all.
 

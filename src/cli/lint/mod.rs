@@ -136,20 +136,14 @@ impl Lint {
     }
 
     /// The contracts of one project and what is said of them; `fresh`: without anything that an earlier run kept.
-    fn parsed(
-        &self,
-        place: &Place,
-        contracts: &[String],
-        look: &draw::Look,
-        fresh: bool,
-    ) -> Result<(Vec<PathBuf>, Vec<Finding>), Stopped> {
+    fn parsed(&self, place: &Place, contracts: &[String], look: &draw::Look, fresh: bool) -> Result<(Vec<PathBuf>, Vec<Finding>), Stopped> {
         let now = Timestamp::now();
         if self.fix {
             // Each edit shows what is wrong below it, so that all is traced at once.
             let loaded = Loaded::new(place, &draw::Look::silent())?;
             fix::files(&loaded, &load::macros(&loaded)?, contracts, now, look)?;
         }
-        let mut part = Part::new(place, look, fresh)?;
+        let mut part = Part::new(place, contracts, look, fresh)?;
         let macros = load::macros(&part.loaded)?;
         // Answers show what they depend on, until they depend on nothing that is not traced.
         let (files, findings) = loop {
