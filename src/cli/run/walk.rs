@@ -122,6 +122,11 @@ fn identifier() -> String {
     format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &unlike.to_hex()[..8])
 }
 
+/// Whether a run has an identifier of [`identifier`]; those of other commands have no moment.
+fn is_identifier(run: &str) -> bool {
+    run.split_once("Z-").is_some_and(|(moment, _)| moment.len() == 15 && moment.contains('T'))
+}
+
 fn lock(loaded: &Loaded, contract: &Contract, name: &str) -> Result<Lock, Stopped> {
     let holder = format!("a run by process {}", std::process::id());
     match Lock::take(&loaded.workspace.history(), name, &holder).map_err(broken)? {
@@ -146,8 +151,8 @@ fn elsewhere(loaded: &Loaded, contract: &Contract, name: &str) -> Result<shared:
 
 fn newest(history: &History, contract: &Contract, interval: &str) -> Result<Option<history::Run>, Stopped> {
     let runs = history.runs(Some(&contract.contract), Some(interval), LOOKED_AT).map_err(broken)?;
-    // Publishing alone is in the journal, too.
-    Ok(runs.into_iter().find(|run| run.steps.iter().any(|kept| matches!(kept.step, Step::Inputs { .. }))))
+    // Publishing alone is in the journal, too. A run that was killed before it had read anything is a run: none before it answers for it.
+    Ok(runs.into_iter().find(|run| is_identifier(&run.key.run)))
 }
 
 fn resumed(
