@@ -6,8 +6,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::across::{Limits, Sessions, both};
 use super::layouts::Layouts;
-use super::rows::{HELD, Seen, too_many};
+use super::rows::{Seen, looked_at, too_many};
 use super::segments::{By, Segments, condition, digits, finer, first, named, read, unequal};
+use crate::check::alike::Class;
 use crate::check::field::{Column, Record};
 use crate::check::judge::fault;
 use crate::check::measurement::Cell;
@@ -61,7 +62,7 @@ impl<'a> Text<'a> {
     fn of(of: &'a Checksums, layouts: &Layouts, at: usize) -> Result<Text<'a>, String> {
         let (layout, columns) = (&layouts.sides[at], &layouts.columns[at]);
         let mut without = Vec::new();
-        let mut cells = |places: &[(usize, crate::check::alike::Class)]| -> Vec<String> {
+        let mut cells = |places: &[(usize, Class)]| -> Vec<String> {
             let cell = |(place, class): &(usize, _)| {
                 let column = columns.get(*place)?;
                 let found = layouts.quoted(at, *place).and_then(|name| of.cell(&name, &column.sort, *class));
@@ -78,17 +79,14 @@ impl<'a> Text<'a> {
             return Err(format!("{} has no text that is the same on every engine", without.join("; ")));
         }
         let (mut sums, mut numbers) = (String::new(), 0);
-        for (place, class) in layout.columns.iter().filter(|(_, class)| *class == crate::check::alike::Class::Number) {
-            let _number = class;
+        for (place, _) in layout.columns.iter().filter(|(_, class)| *class == Class::Number) {
             let sort = columns.get(*place).map(|column| column.sort.name()).unwrap_or_default();
             if let Some((name, sum)) = layouts.quoted(at, *place).zip(of.sums.get(sort)) {
                 numbers += 1;
                 sums += &format!(",\n    {} as sum_{numbers}", Checksums::filled(sum, &[("column", &name)]));
             }
         }
-        let names: Vec<String> = layout.keys.iter().filter_map(|(place, _)| layouts.quoted(at, *place)).collect();
-        let present = names.iter().map(|name| format!("{name} is not null")).collect::<Vec<_>>().join(" and ");
-        Ok(Text { of, keys: joined(&keys), cells: joined(&all), sums, numbers, present })
+        Ok(Text { of, keys: joined(&keys), cells: joined(&all), sums, numbers, present: layouts.present(at) })
     }
 }
 
@@ -112,9 +110,7 @@ pub(super) struct Ends {
 /// Counts the rows of both sides, and looks for the first and the last key where that is a whole number.
 pub(super) fn ends(sessions: &mut Sessions<'_>, comparison: &Comparison, layouts: &Layouts, limits: Limits) -> Result<[Ends; 2], Fault> {
     let ask = |session: &mut dyn Session, side: &Side, at: usize| {
-        let names: Vec<String> = layouts.sides[at].keys.iter().filter_map(|(place, _)| layouts.quoted(at, *place)).collect();
-        let present = names.iter().map(|name| format!("{name} is not null")).collect::<Vec<_>>().join(" and ");
-        let key = names.first().map(String::as_str).unwrap_or_default();
+        let (present, key) = (layouts.present(at), side.key.as_deref().unwrap_or_default());
         let ends = if layouts.whole { format!(", min({key}) as low, max({key}) as high") } else { String::new() };
         let sql = format!(
             "select count(*) as rows_there, count(case when {present} then 1 end) as present{ends} from (\n{}\n) as side",
@@ -181,17 +177,8 @@ pub(super) fn measure(
             break;
         }
     }
-    let mut room = HELD.min(limits.rows);
-    let mut taken = BTreeMap::new();
-    for (segment, rows) in &apart {
-        let rows_there: u64 = rows.iter().sum();
-        // At least one is always looked at, so that a difference is always shown.
-        if rows_there > room && !taken.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(rows_there);
-        taken.insert(*segment, *rows);
-    }
+    let there = apart.iter().map(|(segment, rows)| ((*segment, *rows), rows.iter().sum()));
+    let taken: BTreeMap<i128, [u64; 2]> = looked_at(there, limits).into_iter().collect();
     let held = asking.held(sessions, by, &taken)?;
     for (at, held) in held.iter().enumerate() {
         if held.count != taken.values().map(|rows| rows[at]).sum::<u64>() {

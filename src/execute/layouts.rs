@@ -28,6 +28,13 @@ impl Layouts {
         let dialect = self.dialects.get(side)?.as_deref()?;
         macros::exact_identifier(&self.columns.get(side)?.get(column)?.name, dialect)
     }
+
+    /// In SQL of a side's engine: that no part of the key is NULL.
+    pub(super) fn present(&self, side: usize) -> String {
+        let keys = self.sides.get(side).map(|layout| layout.keys.as_slice()).unwrap_or_default();
+        let present = keys.iter().filter_map(|(place, _)| self.quoted(side, *place)).map(|name| format!("{name} is not null"));
+        present.collect::<Vec<_>>().join(" and ")
+    }
 }
 
 /// Finds the key and the columns on both sides.

@@ -14,7 +14,7 @@ use crate::plan::compare::{Comparison, How, Side};
 use crate::warehouse::Session;
 
 /// Most rows of both sides that are held to be compared in full.
-pub(super) const HELD: u64 = 200_000;
+const HELD: u64 = 200_000;
 /// So few rows are fetched sooner than summed up.
 const FEW: u64 = 2_000;
 /// Fewer rows say nothing of how wide they are: an engine keeps them in blocks.
@@ -136,6 +136,19 @@ fn told(seen: &Seen, how: String, layouts: &Layouts, limits: Limits) -> Measurem
     };
     let items = found.listed.iter().map(item).collect();
     Measurement { rows_seen: (*left).max(*right).into(), cells, items, now: limits.now }
+}
+
+/// Of the segments that differ, with their rows, those that are looked at: as many as may be held, and at least one, so that a difference is always shown.
+pub(super) fn looked_at<T>(segments: impl IntoIterator<Item = (T, u64)>, limits: Limits) -> Vec<T> {
+    let (mut room, mut taken) = (HELD.min(limits.rows), Vec::new());
+    for (segment, rows) in segments {
+        if rows > room && !taken.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(rows);
+        taken.push(segment);
+    }
+    taken
 }
 
 pub(super) fn too_many(most: u64) -> Fault {

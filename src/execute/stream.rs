@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::across::{Limits, Sessions, both};
 use super::layouts::Layouts;
-use super::rows::{HELD, Seen, too_many};
+use super::rows::{Seen, looked_at, too_many};
 use crate::check::field::{Column, Record};
 use crate::check::judge::fault;
 use crate::check::measurement::Cell;
@@ -37,16 +37,7 @@ pub(super) fn measure(comparison: &Comparison, layouts: &Layouts, sessions: &mut
     };
     let (mut left, right) = both(sessions, comparison, tally)?;
     let unequal = unequal(&mut left, &right);
-    let mut room = HELD.min(limits.rows);
-    let mut segments = Vec::new();
-    for (segment, rows) in &unequal {
-        // At least one is always looked at, so that a difference is always shown.
-        if *rows > room && !segments.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(*rows);
-        segments.push(*segment);
-    }
+    let segments = looked_at(unequal.iter().copied(), limits);
     let complete = segments.len() == unequal.len();
     let held = |session: &mut dyn Session, side: &Side, at: usize| {
         let layout = &layouts.sides[at];
