@@ -11,6 +11,7 @@ use super::load::{self, Loaded};
 use super::timings::Timings;
 use super::{Stopped, draw, store};
 use crate::dbt::{self, Project, kept};
+use crate::diagnostic::{Finding, codes};
 use crate::lineage::{self, Before, Models};
 use crate::project::{Workspace, both};
 
@@ -115,7 +116,9 @@ impl Part {
                 self.same &= world == self.world;
                 (self.artifacts, self.world, self.pack) = (read.hash, world, None);
                 (self.loaded.project, self.loaded.inputs) = (project, inputs);
-                self.reach(&kept).unwrap_or_default()
+                // Nothing may be said on the ground of a lineage that is not there.
+                let lost = || Stopped::unreadable(Finding::error(codes::INTERNAL, "models of the manifest have no text"));
+                self.reach(&kept).ok_or_else(lost)?
             }
         };
         self.loaded.lineage = lineage;
