@@ -3,6 +3,7 @@
 mod engines;
 #[cfg(feature = "postgres")]
 pub mod across;
+mod near;
 #[cfg(feature = "postgres")]
 mod pairs;
 mod proofs;
