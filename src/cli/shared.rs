@@ -106,7 +106,12 @@ fn log(workspace: &Workspace) -> Result<Option<Log>, Stopped> {
     let Some(settings) = &workspace.settings.history else { return Ok(None) };
     let Some(target) = &settings.target else { return Ok(None) };
     let text = |named: &Option<crate::diagnostic::At<String>>| named.as_ref().map(|named| named.value.clone());
-    let profile = connect::read_profile(workspace, &Reach::default(), text(&settings.profile), Some(target.value.clone()))?;
+    let named = |mut stopped: Stopped| {
+        stopped.findings.iter_mut().for_each(|finding| finding.message += " (named under `history:` in presscheck.yml)");
+        stopped
+    };
+    let profile =
+        connect::read_profile(workspace, &Reach::default(), text(&settings.profile), Some(target.value.clone())).map_err(named)?;
     if profile.kind != "postgres" {
         let what = format!("a history is shared in PostgreSQL, and the target `{}` is of type `{}`", target.value, profile.kind);
         let finding = Finding::error(codes::BAD_VALUE, what).in_file(workspace.root.join("presscheck.yml")).at(target.span);

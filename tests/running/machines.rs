@@ -123,7 +123,7 @@ fn machines_share_what_they_remember() {
     assert!(refused.status.code() == Some(3) && said.contains("has other decisions than are here"), "{said}");
 
     // A target that cannot hold it is a wrong setting.
-    for (target, says) in [("nowhere", "PC320"), ("other", "shared in PostgreSQL")] {
+    for (target, says) in [("nowhere", "(named under"), ("other", "shared in PostgreSQL")] {
         let profiles = std::fs::read_to_string(second.join("profiles.yml")).unwrap();
         std::fs::write(second.join("profiles.yml"), profiles.replace("outputs: {", "outputs: {other: {type: duckdb, path: a.duckdb}, "))
             .unwrap();
