@@ -136,7 +136,8 @@ fn read<'de, A: MapAccess<'de>>(config: &mut wire::Config, at: usize, map: &mut 
         "error_if" => config.error_if = map.next_value()?,
         "fail_calc" => config.fail_calc = map.next_value()?,
         "where" => config.filter = map.next_value()?,
-        _ => config.limit = map.next_value()?,
+        "limit" => config.limit = map.next_value()?,
+        other => return Err(A::Error::custom(format!("the key `{other}` has no place"))),
     }
     Ok(())
 }
