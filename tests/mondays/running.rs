@@ -254,7 +254,9 @@ fn a_model_that_fails_holds_exactly_its_metrics_and_a_resume_builds_only_what_is
         let arguments: Vec<&str> = command.iter().copied().chain(["--quiet", "--profiles-dir", "."]).collect();
         let mut run = at(moment, &arguments, &bikes);
         let run = receivers.known_to(&mut run).env("HOW", how).output().expect("the program starts");
-        let text = String::from_utf8_lossy(&run.stdout).into_owned();
+        // dbt's clock is the machine's, so that it depends on the day how much younger than the sample's catalog its manifest is.
+        let text = String::from_utf8_lossy(&run.stdout);
+        let text: String = text.split_inclusive('\n').filter(|line| !line.starts_with("note: catalog.json is of")).collect();
         let steps = journal(&bikes);
         let newest = steps.iter().rposition(|step| step == "started" || step == "resumed").unwrap_or_default();
         let (steps, received, shown) = (steps[newest..].join("\n"), receivers.took().join("\n"), shown(&bikes).join("\n"));
