@@ -43,7 +43,7 @@ pub struct Database {
 impl Database {
     /// Made by these statements.
     pub fn of(sql: &str) -> Database {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = process::folder();
         let path = folder.path().join("brightside.duckdb");
         build_duckdb(&path, &[Step::Sql(sql.into())]).expect("a database");
         Database { folder, path }

@@ -15,7 +15,7 @@ use presscheck::warehouse::Warehouse;
 use presscheck::warehouse::adbc::{Adbc, Drivers};
 use serde_json::{Value, json};
 
-use super::process::{Proxy, environment, free_port, serve};
+use super::process::{self, Proxy, environment, free_port, serve};
 use super::suite::{Engine, suite};
 use super::tables::{Table, tables};
 
@@ -64,7 +64,7 @@ struct OnSqlite {
 pub fn sqlite_engine() -> &'static dyn Engine {
     static ENGINE: OnceLock<OnSqlite> = OnceLock::new();
     ENGINE.get_or_init(|| {
-        let engine = OnSqlite { folder: tempfile::tempdir().expect("a folder") };
+        let engine = OnSqlite { folder: process::folder() };
         let kind = |kind: &str| match kind {
             "int" => "integer".to_owned(),
             "text" | "time" => "text".to_owned(),
@@ -133,7 +133,7 @@ pub fn sail_engine() -> &'static dyn Engine {
         let mut server = Command::new(environment("adbc").join("bin/sail"));
         server.args(["spark", "server", "--port", &port.to_string()]).env("TZ", "UTC");
         serve(&server);
-        OnSpark::with_tables("sail", include_str!("sail_values.txt"), port, tempfile::tempdir().expect("a folder"))
+        OnSpark::with_tables("sail", include_str!("sail_values.txt"), port, process::folder())
     })
 }
 
@@ -141,7 +141,7 @@ pub fn sail_engine() -> &'static dyn Engine {
 pub fn spark_engine() -> &'static dyn Engine {
     static ENGINE: OnceLock<OnSpark> = OnceLock::new();
     ENGINE.get_or_init(|| {
-        let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
+        let (port, folder) = (free_port(), process::folder());
         let python = std::fs::read_dir(environment("spark").join("lib")).expect("an environment").next().expect("a Python");
         let home = python.expect("a folder").path().join("site-packages/pyspark");
         let work = folder.path().to_str().expect("UTF-8");

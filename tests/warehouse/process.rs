@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -11,6 +11,22 @@ use std::thread;
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
+}
+
+/// A folder for what lives as long as this process. Nothing tells a test binary that it ends, so that such a folder is deleted by the next one
+/// that makes one.
+pub fn folder() -> tempfile::TempDir {
+    const PREFIX: &str = "presscheck-tests-";
+    let own = std::process::id();
+    for entry in std::fs::read_dir(std::env::temp_dir()).expect("the folder for what is temporary").flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok());
+        if process.is_some_and(|process: u32| !Path::new("/proc").join(process.to_string()).exists()) {
+            // Another process may be at it too.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(&format!("{PREFIX}{own}-")).tempdir().expect("a folder")
 }
 
 /// The virtual environment of this name, made if need be.

@@ -33,7 +33,7 @@ impl Server {
     /// A new server, for a test that stops or freezes it.
     pub fn start() -> Server {
         let binaries = binaries();
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = super::process::folder();
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("a folder for the data");
         // The server refuses to run as root.
