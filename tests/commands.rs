@@ -497,7 +497,7 @@ fn commands_end_as_users_are_told() {
         copy(&sample.path().join("bikes"), folder.path());
         (case.done)(folder.path());
         let mut command = case.command.to_vec();
-        if ["check", "plan", "list"].contains(&command[0]) {
+        if ["check", "lint", "list", "plan"].contains(&command[0]) {
             command.extend(["--as-of", AS_OF]);
         }
         let (code, text) = run(&command, folder.path());

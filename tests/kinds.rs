@@ -164,7 +164,7 @@ fn kinds_of_a_project_work_like_built_in_ones() {
         copy(&sample.path().join("bikes"), folder.path());
         prepare(folder.path(), case);
         let at = ["--as-of", "2026-11-23T11:40:00+00:00"];
-        let dated = |command: &[&'static str]| matches!(command[0], "check" | "plan").then_some(at).into_iter().flatten();
+        let dated = |command: &[&'static str]| matches!(command[0], "check" | "lint" | "plan").then_some(at).into_iter().flatten();
         if case.command[0] == "explain" {
             run(&["check", "--as-of", at[1]], folder.path());
         }

@@ -46,6 +46,9 @@ pub(super) struct Lint {
     /// Where dbt wrote no manifest, check structure, and names against the project's own files
     #[arg(long)]
     allow_no_manifest: bool,
+    /// Lint as if it were this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,7 +140,7 @@ impl Lint {
 
     /// The contracts of one project and what is said of them; `fresh`: without anything that an earlier run kept.
     fn parsed(&self, place: &Place, contracts: &[String], look: &draw::Look, fresh: bool) -> Result<(Vec<PathBuf>, Vec<Finding>), Stopped> {
-        let now = Timestamp::now();
+        let now = self.as_of.unwrap_or_else(Timestamp::now);
         if self.fix {
             // Each edit shows what is wrong below it, so that all is traced at once.
             let loaded = Loaded::new(place, &draw::Look::silent())?;
