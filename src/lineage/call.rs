@@ -5,7 +5,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Function, Ident, NamedWindowExpr, Spa
 use super::anatomy;
 use super::columns::is_columns;
 use super::defined::Expanded;
-use super::functions::{self, Sort};
+use super::functions::{self, Sort, Word};
 use super::graph::EdgeKind;
 use super::influence::Influences;
 use super::parse::{Read, Unclear};
@@ -38,7 +38,8 @@ impl Reader<'_> {
             Sort::Scalar | Sort::Many | Sort::Unknown => EdgeKind::Transformation,
         };
         let mut from = Influences::default();
-        for argument in call.arguments {
+        let count = call.arguments.len();
+        for (at, argument) in call.arguments.into_iter().enumerate() {
             match argument {
                 Expr::Lambda(lambda) if functions::takes_lambda(&name) => from.add(&self.lambda(lambda, scope, inner)?.through(kind)),
                 // Without lambdas in its dialect, the parser takes `x -> body` for an operator.
@@ -51,7 +52,17 @@ impl Reader<'_> {
                     self.parameters.truncate(before);
                     from.add(&body?.from.through(kind));
                 }
-                Expr::Identifier(word) if functions::takes_unit(&name) && is_unit(word, scope) => {}
+                Expr::Identifier(word) => match functions::word(&name, word, (at, count), self.manners) {
+                    Word::Unit => {}
+                    Word::UnitOrName if matches!(scope.bare(&word.value.to_lowercase()), Sight::Maybe(_)) => {}
+                    // An alias or a column of a SELECT around is one, too; only a word that names nothing is a unit.
+                    Word::UnitOrName => {
+                        if let Ok(value) = self.value(argument, scope, inner) {
+                            from.add(&value.from.through(kind));
+                        }
+                    }
+                    Word::Name => from.add(&self.value(argument, scope, inner)?.from.through(kind)),
+                },
                 other => from.add(&self.value(other, scope, inner)?.from.through(kind)),
             }
         }
@@ -140,10 +151,4 @@ fn parameters(names: &Expr) -> Option<Vec<String>> {
         Expr::Tuple(list) => list.iter().map(|one| parameters(one)?.pop()).collect(),
         _ => None,
     }
-}
-
-/// Whether an argument is a bare unit of time: no column of that name is in sight.
-fn is_unit(word: &Ident, scope: &Scope<'_>) -> bool {
-    let lower = word.value.to_lowercase();
-    functions::is_unit(&lower) && matches!(scope.bare(&lower), Sight::Nowhere | Sight::Maybe(_))
 }

@@ -28,6 +28,8 @@ pub(super) struct Manners {
     pub(super) asof_keeps: bool,
     /// Whether a double-quoted text is a string.
     pub(super) double_quoted_strings: bool,
+    /// Whether a function may take a unit of time as a bare word: `date_trunc(month, d)`.
+    pub(super) bare_units: bool,
     /// What names of types mean.
     pub(super) types: Types,
 }
@@ -44,16 +46,19 @@ pub(super) fn manners(adapter: &str) -> Manners {
         spelling: Spelling::Plain,
         asof_keeps: true,
         double_quoted_strings: false,
+        bare_units: true,
         types: Types::Plain,
     };
     let own: Box<dyn Dialect + Send + Sync> = match adapter {
         "duckdb" | "motherduck" => {
             manners.using_first = false;
+            manners.bare_units = false;
             manners.spelling = Spelling::DuckDb;
             Box::new(DuckDbDialect {})
         }
         "postgres" | "postgresql" | "greenplum" | "materialize" | "risingwave" | "alloydb" => {
             manners.function_names = true;
+            manners.bare_units = false;
             manners.types = Types::Postgres;
             manners.spelling = Spelling::Postgres;
             Box::new(PostgreSqlDialect {})
@@ -93,6 +98,7 @@ pub(super) fn manners(adapter: &str) -> Manners {
         "sqlite" => Box::new(SQLiteDialect {}),
         "trino" | "starburst" | "athena" | "presto" => {
             manners.spelling = Spelling::Trino;
+            manners.bare_units = false;
             return manners;
         }
         _ => return manners,

@@ -6,6 +6,11 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use sqlparser::ast::Ident;
+
+use super::dialect::Manners;
+use super::kind::Types;
+
 /// What a function does to rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -57,14 +62,38 @@ pub(super) fn takes_lambda(function: &str) -> bool {
     LAMBDA_TAKERS.split_ascii_whitespace().any(|known| known == function)
 }
 
-/// Whether a bare word among the arguments of this function may be a unit of time and no column: `date_trunc(month, d)`.
-pub(super) fn takes_unit(function: &str) -> bool {
-    ["date", "time", "extract", "trunc", "last_day", "next_day", "add_months", "months_between"].iter().any(|part| function.contains(part))
+/// What a bare word among the arguments of a call can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A name.
+    Name,
+    /// A unit of time, unless something has this name: `date_trunc(month, d)`, which some allow the other way round.
+    UnitOrName,
+    /// A unit of time, whatever has this name: `datediff(day, a, b)`.
+    Unit,
 }
 
-/// Whether a bare word is a unit of time, in any dialect.
-pub(super) fn is_unit(word: &str) -> bool {
-    UNITS.split_ascii_whitespace().any(|unit| unit == word)
+/// What the argument `at` of so many arguments of a function is, where it is a bare word.
+pub(super) fn word(function: &str, word: &Ident, (at, arguments): (usize, usize), manners: &Manners) -> Word {
+    const FIRST_OF_THREE: &[&str] =
+        &["datediff", "datediff_big", "date_diff", "timediff", "timestampdiff", "dateadd", "date_add", "timeadd", "timestampadd"];
+    const FIRST: &[&str] = &["date_part", "datepart", "datename", "datetrunc"];
+    const LAST: &[&str] = &["last_day", "trunc"];
+    const LAST_IN_BIGQUERY: &[&str] =
+        &["date_trunc", "datetime_trunc", "timestamp_trunc", "time_trunc", "date_diff", "datetime_diff", "timestamp_diff", "time_diff"];
+    let is_unit = word.quote_style.is_none() && UNITS.split_ascii_whitespace().any(|unit| unit.eq_ignore_ascii_case(&word.value));
+    if !manners.bare_units || !is_unit || arguments < 2 {
+        return Word::Name;
+    }
+    let (first, last, bigquery) = (at == 0, at + 1 == arguments, manners.types == Types::BigQuery);
+    let in_list = |list: &[&str]| list.contains(&function);
+    let is_place = match () {
+        () if in_list(LAST) || bigquery && in_list(LAST_IN_BIGQUERY) => last,
+        () if in_list(FIRST) || !bigquery && arguments == 3 && in_list(FIRST_OF_THREE) => first,
+        () if in_list(LAST_IN_BIGQUERY) && (first || last) => return Word::UnitOrName,
+        () => false,
+    };
+    if is_place { Word::Unit } else { Word::Name }
 }
 
 /// Whether a bare word is a value of the session and no column.

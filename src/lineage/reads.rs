@@ -7,8 +7,8 @@ use sqlparser::ast::{Expr, Query, Spanned, TableFactor, Visitor};
 
 use super::anatomy;
 use super::defined::defined;
-use super::dialect::manners;
-use super::functions;
+use super::dialect::{Manners, manners};
+use super::functions::{self, Word};
 use super::graph::PartName;
 use super::parse::{self, Read, Unclear};
 use super::relation::{ANY_COLUMN, Named, Relations, Schema};
@@ -24,7 +24,7 @@ pub fn expression(sql: &str, dialect: &str) -> Result<Vec<ColumnReference>, SqlE
         // Another dialect may end a string where the warehouse does not.
         manners.dialects.truncate(1);
         let tree = parse::expression(sql, &manners)?;
-        let mut names = Names::default();
+        let mut names = Names { manners: &manners, found: BTreeSet::new(), parameters: Vec::new() };
         names.take(&tree)?;
         Ok(names.found.into_iter().collect())
     });
@@ -136,13 +136,13 @@ impl From<Unclear> for SqlError {
 }
 
 /// Collects the names of an expression.
-#[derive(Default)]
-struct Names {
+struct Names<'m> {
+    manners: &'m Manners,
     found: BTreeSet<ColumnReference>,
     parameters: Vec<String>,
 }
 
-impl Names {
+impl Names<'_> {
     fn take(&mut self, expression: &Expr) -> Read<()> {
         match expression {
             Expr::Nested(inner) => self.take(inner),
@@ -178,7 +178,8 @@ impl Names {
                 for column in call.compared {
                     self.take(&Expr::Identifier(column.clone()))?;
                 }
-                for argument in call.arguments {
+                let count = call.arguments.len();
+                for (at, argument) in call.arguments.into_iter().enumerate() {
                     if let (Expr::Lambda(lambda), true) = (argument, functions::takes_lambda(&name)) {
                         let before = self.parameters.len();
                         self.parameters.extend(lambda.params.iter().map(|parameter| parameter.name.value.to_lowercase()));
@@ -186,9 +187,9 @@ impl Names {
                         self.parameters.truncate(before);
                         continue;
                     }
-                    let unit = matches!(argument, Expr::Identifier(word) if functions::is_unit(&word.value.to_lowercase()));
-                    if !(unit && functions::takes_unit(&name)) {
-                        self.take(argument)?;
+                    match argument {
+                        Expr::Identifier(word) if functions::word(&name, word, (at, count), self.manners) != Word::Name => {}
+                        other => self.take(other)?,
                     }
                 }
                 call.modifiers.into_iter().try_for_each(|modifier| self.take(modifier))
