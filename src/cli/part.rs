@@ -13,10 +13,10 @@ use super::{Stopped, draw, store};
 use crate::dbt::{self, Project, kept};
 use crate::diagnostic::{Finding, codes};
 use crate::lineage::{self, Before, Models};
-use crate::project::{Workspace, both};
+use crate::project::{Glance, Hashes, Workspace};
 
-/// Bytes before the project in its file: see [`Workspace::glance`].
-const GLANCE: usize = 4 * 8;
+/// Bytes before the project in its file.
+const START: usize = Glance::LENGTH + Hashes::LENGTH;
 
 /// A project, with the lineage of the part that somebody asked for.
 pub(super) struct Part {
@@ -146,18 +146,29 @@ fn named(loaded: &Loaded, contracts: &[String]) -> BTreeSet<String> {
     nodes.chain(exposures.flat_map(|exposure| exposure.depends_on.iter().cloned())).filter(|id| project.nodes.contains_key(id)).collect()
 }
 
-/// The project as the last run left it, if manifest and catalog are the same bytes.
+/// The project as the last run left it, if manifest and catalog are the same bytes: the file system says so, or they are read.
 fn from_last_run(workspace: &Workspace) -> Option<Artifacts> {
-    let glance = bytes_of(workspace);
-    let file = store::kept_if(&workspace.target, store::PROJECT, &glance)?;
-    let (hash, manifest) = workspace.artifacts()?;
-    let kept = kept::unpack(file, GLANCE, &hash)?;
-    Some(Artifacts { project: kept.project, has_templates: kept.has_templates, hash, manifest, pack: Some(kept.pack) })
+    let glance = workspace.glance();
+    let (file, written) = store::kept_if(&workspace.target, store::PROJECT, &glance.bytes())?;
+    let kept = Hashes::of(file.get(Glance::LENGTH..START)?)?;
+    let hashes = if glance.was_before(written) {
+        kept
+    } else {
+        let hashes = workspace.hashes()?;
+        if hashes == kept && workspace.glance() == glance {
+            // From now on the file system can say so.
+            store::renew(&workspace.target, store::PROJECT);
+        }
+        hashes
+    };
+    let kept = kept::unpack(file, START, &hashes.both())?;
+    let pack = Some(kept.pack);
+    Some(Artifacts { project: kept.project, has_templates: kept.has_templates, hash: hashes.both(), manifest: hashes.manifest, pack })
 }
 
 /// The project as dbt's files say, and kept for the next run.
 fn from_files(workspace: &Workspace) -> Result<Artifacts, Stopped> {
-    let glance = bytes_of(workspace);
+    let glance = workspace.glance();
     let bytes = workspace.manifest_bytes()?;
     let manifest = blake3::hash(&bytes);
     let mut project = dbt::manifest::read(&bytes, &workspace.manifest)?;
@@ -167,15 +178,12 @@ fn from_files(workspace: &Workspace) -> Result<Artifacts, Stopped> {
         catalog = Some(blake3::hash(&bytes));
         dbt::catalog::apply(&mut project, &bytes, &path)?;
     }
-    let hash = both(&manifest, catalog.as_ref());
+    let hashes = Hashes { manifest, catalog };
+    let hash = hashes.both();
     if let Some(bytes) = kept::pack(&project, &hash) {
-        store::keep(&workspace.target, store::PROJECT, &[&glance, &bytes]);
+        store::keep(&workspace.target, store::PROJECT, &[&glance.bytes(), &hashes.bytes(), &bytes]);
     }
     Ok(Artifacts { has_templates: project.has_templates(), project, hash, manifest, pack: None })
-}
-
-fn bytes_of(workspace: &Workspace) -> Vec<u8> {
-    workspace.glance().iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
 /// All that the lineage of a model is read from: the artifacts, dbt_project.yml, and the files that variables come from.

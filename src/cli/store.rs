@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// File of what was read of all models; like the others safe to delete.
 pub(super) const LINEAGE: &str = "lineage.cache";
@@ -41,15 +42,21 @@ pub(super) fn kept(target: &Path, name: &str) -> Vec<u8> {
     fs::read(target.join("presscheck").join(name)).unwrap_or_default()
 }
 
-/// The same, if the file begins with these bytes.
-pub(super) fn kept_if(target: &Path, name: &str, start: &[u8]) -> Option<Vec<u8>> {
+/// The same with the time at which it was written, if the file begins with these bytes.
+pub(super) fn kept_if(target: &Path, name: &str, start: &[u8]) -> Option<(Vec<u8>, SystemTime)> {
     let mut file = File::open(target.join("presscheck").join(name)).ok()?;
     let mut bytes = vec![0; start.len()];
     file.read_exact(&mut bytes).ok().filter(|()| bytes == start)?;
-    let length = file.metadata().ok()?.len();
-    bytes.reserve_exact(usize::try_from(length).ok()?.saturating_sub(start.len()));
+    let about = file.metadata().ok()?;
+    bytes.reserve_exact(usize::try_from(about.len()).ok()?.saturating_sub(start.len()));
     file.read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    Some((bytes, about.modified().ok()?))
+}
+
+/// Says of what was kept that it was written just now.
+pub(super) fn renew(target: &Path, name: &str) {
+    let file = fs::OpenOptions::new().write(true).open(target.join("presscheck").join(name));
+    drop(file.and_then(|file| file.set_modified(SystemTime::now())));
 }
 
 /// Keeps what was read, in one file. It only saves time, so a folder that cannot be written to is no fault. Of two processes the last one wins: each writes

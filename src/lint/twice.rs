@@ -12,6 +12,9 @@ use crate::plan::Asked;
 type Question<'a> = (&'a str, Vec<String>, BTreeSet<String>, BTreeSet<String>);
 
 fn question<'a>(look: &Look<'_>, spec: &'a Spec) -> Option<Question<'a>> {
+    if !is_comparable(spec) {
+        return None;
+    }
     let kind = spec.kind();
     let mut relations = Vec::new();
     for name in kind.relations() {
@@ -34,13 +37,18 @@ fn question<'a>(look: &Look<'_>, spec: &'a Spec) -> Option<Question<'a>> {
     Some((spec.kind_name(), relations, columns, values))
 }
 
+fn is_comparable(spec: &Spec) -> bool {
+    matches!(spec, Spec::not_null(_) | Spec::unique(_) | Spec::relationships(_) | Spec::accepted_values(_))
+}
+
 pub(super) fn duplicated(look: &mut Look<'_>, planned: &Planned<'_>) {
     let contract = look.contract;
+    let kinds: BTreeSet<&str> = contract.checks.iter().filter(|check| is_comparable(check)).map(|check| check.kind_name()).collect();
     let tests = planned.plan.expected.checks.iter().filter(|check| check.id.starts_with("dbt:"));
     let tests: Vec<_> = tests
         .filter_map(|check| match planned.plan.asks.get(&check.id) {
-            Some(Asked::Measured { spec, .. }) => Some((check, spec, question(look, spec)?)),
-            Some(Asked::Skipped(_)) | None => None,
+            Some(Asked::Measured { spec, .. }) if kinds.contains(spec.kind_name()) => Some((check, spec, question(look, spec)?)),
+            Some(Asked::Measured { .. } | Asked::Skipped(_)) | None => None,
         })
         .collect();
     let mut found = Vec::new();

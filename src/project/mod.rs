@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{At, Finding, nearest};
-pub use same::{Glance, both};
+pub use same::{Glance, Hashes};
 pub use settings::{Settings, settings_schema};
 
 /// Contracts are small; a larger file is a mistake or an attack.

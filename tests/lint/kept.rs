@@ -124,6 +124,15 @@ const EDITS: &[(&str, Edit)] = &[
     ("statements before all models", |bikes| {
         replace(bikes, "dbt_project.yml", "name:", "on-run-start: create macro f(a) as (select max(x) from t)\nname:");
     }),
+    ("nothing for an hour", |bikes| {
+        let kept = fs::OpenOptions::new().write(true).open(bikes.join("target/presscheck/project.cache")).unwrap();
+        kept.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
+    }),
+    ("then a column of another name, in as many bytes, and with the file's time put back", |bikes| {
+        let written = fs::metadata(bikes.join(MANIFEST)).unwrap().modified().unwrap();
+        replace(bikes, MANIFEST, "as refunds", "as refundz");
+        fs::OpenOptions::new().write(true).open(bikes.join(MANIFEST)).unwrap().set_modified(written).unwrap();
+    }),
     ("half of the project's file", |bikes| damage(bikes, "project.cache", |bytes| bytes.truncate(bytes.len() / 2))),
     ("another byte in it", |bikes| {
         damage(bikes, "project.cache", |bytes| {
@@ -131,7 +140,7 @@ const EDITS: &[(&str, Edit)] = &[
             bytes[at] ^= 1;
         });
     }),
-    ("of another program", |bikes| damage(bikes, "project.cache", |bytes| bytes[40] ^= 1)),
+    ("of another program", |bikes| damage(bikes, "project.cache", |bytes| bytes[150] ^= 1)),
     ("half of the models' file", |bikes| damage(bikes, "models.cache", |bytes| bytes.truncate(bytes.len() / 2))),
     ("nothing in it", |bikes| damage(bikes, "models.cache", Vec::clear)),
     ("one of the two is gone", |bikes| fs::remove_file(bikes.join("target/presscheck/models.cache")).unwrap()),

@@ -4,6 +4,7 @@ mod fix;
 mod unparsed;
 
 use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -146,7 +147,8 @@ impl Lint {
             let loaded = Loaded::new(place, &draw::Look::silent())?;
             fix::files(&loaded, &load::macros(&loaded)?, contracts, now, look)?;
         }
-        let mut part = Part::new(place, contracts, look, fresh)?;
+        // The process ends soon: to take a large project apart would cost more than all that was asked of it.
+        let mut part = ManuallyDrop::new(Part::new(place, contracts, look, fresh)?);
         let macros = load::macros(&part.loaded)?;
         // Answers show what they depend on, until they depend on nothing that is not traced.
         let (files, findings) = loop {
