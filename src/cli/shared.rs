@@ -52,8 +52,25 @@ pub(super) fn refresh(workspace: &Workspace, lost: impl FnOnce(String) -> Stoppe
 /// Keeps other machines from running the same; let go when it is dropped, or when this process or its connection ends.
 #[derive(Debug)]
 pub(super) struct Held {
+    /// The log, and a second lock, whose name nobody else uses: it shows whether the connection that holds both is still there.
+    sign: Option<(Log, String)>,
     let_go: Option<mpsc::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Held {
+    /// Whether other machines are still kept out.
+    ///
+    /// # Errors
+    /// Why they may not be.
+    pub(super) fn holds(&self) -> Result<(), String> {
+        let Some((log, sign)) = &self.sign else { return Ok(()) };
+        let step = Step::MustBeZero {
+            sql: format!("select case when pg_try_advisory_xact_lock(hashtextextended({sign}, 0)) then 1 else 0 end"),
+            otherwise: "the connection that keeps other machines out was lost, so another one may have run this report since".to_owned(),
+        };
+        log.write(&[], &[step], LIMIT, &mut || Ok(())).map(drop).map_err(why)
+    }
 }
 
 impl Drop for Held {
@@ -70,14 +87,18 @@ impl Drop for Held {
 /// # Errors
 /// A setting that is wrong; or that cannot be told, and `lost` says why.
 pub(super) fn hold(workspace: &Workspace, name: &str, lost: impl FnOnce(String) -> Stopped) -> Result<Option<Held>, Stopped> {
-    let Some(log) = log(workspace)? else { return Ok(Some(Held { let_go: None, thread: None })) };
+    let Some(log) = log(workspace)? else { return Ok(Some(Held { sign: None, let_go: None, thread: None })) };
     let (let_go, wait) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();
     let key = literal(&format!("presscheck {} {name}", log.schema));
-    let step = Step::MustBeZero {
+    let unlike = blake3::hash(format!("{name} {} {}", jiff::Timestamp::now().as_nanosecond(), std::process::id()).as_bytes());
+    let sign = literal(&format!("presscheck {} alive {unlike}", log.schema));
+    let held = |key: &str| Step::MustBeZero {
         sql: format!("select case when pg_try_advisory_xact_lock(hashtextextended({key}, 0)) then 0 else 1 end"),
         otherwise: String::new(),
     };
+    let steps = [held(&key), held(&sign)];
+    let sign = (log.clone(), sign);
     let thread = std::thread::spawn(move || {
         let mut wait_for_end = || {
             drop(tell.send(Ok(true)));
@@ -85,14 +106,14 @@ pub(super) fn hold(workspace: &Workspace, name: &str, lost: impl FnOnce(String) 
                 Ok(()) | Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => Ok(()),
             }
         };
-        let ended = log.write(&[], std::slice::from_ref(&step), LONGEST, &mut wait_for_end);
+        let ended = log.write(&[], &steps, LONGEST, &mut wait_for_end);
         drop(match ended {
             Err(Refused::Said(_)) => tell.send(Ok(false)),
             Err(Refused::Fault(fault)) => tell.send(Err(fault.detail)),
             Ok(_) => Ok(()),
         });
     });
-    let held = Held { let_go: Some(let_go), thread: Some(thread) };
+    let held = Held { sign: Some(sign), let_go: Some(let_go), thread: Some(thread) };
     match told.recv() {
         Ok(Ok(true)) => Ok(Some(held)),
         Ok(Ok(false)) => Ok(None),

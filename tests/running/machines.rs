@@ -149,3 +149,31 @@ fn machines_share_what_they_remember() {
     let away = on(second, RUN);
     assert_eq!(away.status.code(), Some(3), "{}", crate::tell::text(&away.stderr));
 }
+
+/// The connection that keeps other machines out can be lost without anybody noticing: a proxy, a restart, an administrator.
+#[test]
+fn a_run_that_no_longer_keeps_other_machines_out_does_not_act() {
+    let world = World::postgres();
+    std::fs::write(world.folder().join("presscheck.yml"), SETTINGS).unwrap();
+    // The first run makes the tables; what is published afterwards must stay as it is.
+    assert_eq!(world.run(RUN).0, 0);
+    let before = (tables(&world), world.rows("select count(*)::text, max(published)::text from reporting.status"));
+    let lost = std::thread::scope(|scope| {
+        // The checks wait for the table, so that the run is in the middle when it loses its lock.
+        let slow = "begin; lock table raw.weekly in access exclusive mode; select pg_sleep(3); commit";
+        scope.spawn(|| world.sql(slow));
+        std::thread::sleep(Duration::from_millis(300));
+        let run = scope.spawn(|| world.run(RUN));
+        let end = "select count(pg_terminate_backend(pid))::text from pg_stat_activity where datname = current_database() \
+                   and state = 'idle in transaction' and query like '%pg_try_advisory_xact_lock%'";
+        let begun = Instant::now();
+        while world.rows(end) == [["0"]] {
+            assert!(begun.elapsed() < Duration::from_secs(3), "the run takes a lock");
+        }
+        run.join().unwrap()
+    });
+    assert!(lost.0 == 3 && lost.1.contains("keeps other machines out was lost"), "{}: {}", lost.0, lost.1);
+    let after = (tables(&world), world.rows("select count(*)::text, max(published)::text from reporting.status"));
+    assert_eq!(after, before, "nothing was published");
+    assert_eq!(world.run(RESUME).0, 0);
+}

@@ -42,7 +42,8 @@ pub(super) fn run(
     let covered = interval.as_ref().map_or_else(String::new, |interval| format!("{}/{}", interval.start, interval.end));
     // First the locks, then what is known: another run may have ended in between.
     let name = format!("{} {covered}", contract.contract);
-    let _locks = (lock(loaded, contract, &name)?, elsewhere(loaded, contract, &name)?);
+    let _here = lock(loaded, contract, &name)?;
+    let elsewhere = elsewhere(loaded, contract, &name)?;
     let mut history = shared::open(&loaded.workspace, broken)?;
     // What ended well for another interval says nothing of this one.
     let earlier = if run.resume { newest(&history, contract, &covered)? } else { None };
@@ -81,6 +82,7 @@ pub(super) fn run(
         macros: &macros,
         plan: &plan,
         key: &key,
+        elsewhere: &elsewhere,
         interval,
         history,
         cancel,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::super::ask::Manner;
 use super::super::load::Loaded;
 use super::super::prepare::Prepared;
-use super::super::{Stopped, draw, openlineage, publish, store, tell};
+use super::super::{Stopped, draw, openlineage, publish, shared, store, tell};
 use super::Run;
 use super::begin;
 use super::build::Making;
@@ -39,6 +39,8 @@ pub(super) struct Real<'a> {
     pub(super) macros: &'a crate::macros::Macros,
     pub(super) plan: &'a Plan,
     pub(super) key: &'a RunKey,
+    /// What keeps other machines out.
+    pub(super) elsewhere: &'a shared::Held,
     pub(super) interval: Option<Interval>,
     pub(super) history: History,
     pub(super) cancel: Arc<AtomicBool>,
@@ -54,6 +56,14 @@ pub(super) struct Real<'a> {
 impl Real<'_> {
     fn stopped(&self) -> bool {
         self.cancel.load(Ordering::SeqCst)
+    }
+
+    /// Whether this run may act: nobody asked it to end, and no other machine can have acted in its place.
+    fn may_act(&self) -> Result<(), Halt> {
+        if self.stopped() {
+            return Err(Halt::Stopped);
+        }
+        self.elsewhere.holds().map_err(Halt::Broken)
     }
 
     /// Of the plan, the statements that show whether the sources landed; their checks count once more with all others, after the build.
@@ -248,9 +258,7 @@ impl World for Real<'_> {
     }
 
     fn publish(&mut self, decided: &Decided) -> Result<Acted, Halt> {
-        if self.stopped() {
-            return Err(Halt::Stopped);
-        }
+        self.may_act()?;
         let document = self.stored(decided)?;
         let plan =
             begin::plan(self.run, self.loaded, self.contract, self.macros, self.interval.clone(), None, Vec::new()).map_err(halted)?;
@@ -271,9 +279,7 @@ impl World for Real<'_> {
     }
 
     fn tell(&mut self, decided: &Decided) -> Result<Acted, Halt> {
-        if self.stopped() {
-            return Err(Halt::Stopped);
-        }
+        self.may_act()?;
         let document = self.stored(decided)?;
         let (workspace, now) = (&self.loaded.workspace, Timestamp::now());
         let told = tell::told(workspace, self.contract, Some(&document), &mut self.history, self.key, now).map_err(halted)?;
