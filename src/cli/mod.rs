@@ -157,7 +157,8 @@ pub fn main() -> ExitCode {
     cli.look.apply();
     std::panic::set_hook(Box::new(|_| {}));
     let look = cli.look.clone();
-    let ended = std::panic::catch_unwind(move || run(cli.command, &look)).unwrap_or_else(|panic| {
+    // SQL can be deep: one thread that bears it costs less than one for each piece.
+    let ended = crate::lineage::with_large_stack(move || run(cli.command, &look)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         Err(Stopped::unreadable(
             Finding::error(codes::INTERNAL, format!("presscheck itself failed: {}", said.unwrap_or_else(|| "no message".to_owned())))

@@ -170,7 +170,7 @@ fn from_last_run(workspace: &Workspace) -> Option<Artifacts> {
 fn from_files(workspace: &Workspace) -> Result<Artifacts, Stopped> {
     let glance = workspace.glance();
     let bytes = workspace.manifest_bytes()?;
-    let manifest = blake3::hash(&bytes);
+    let (manifest, size) = (blake3::hash(&bytes), bytes.len());
     let mut project = dbt::manifest::read(&bytes, &workspace.manifest)?;
     drop(bytes);
     let mut catalog = None;
@@ -180,7 +180,7 @@ fn from_files(workspace: &Workspace) -> Result<Artifacts, Stopped> {
     }
     let hashes = Hashes { manifest, catalog };
     let hash = hashes.both();
-    if let Some(bytes) = kept::pack(&project, &hash) {
+    if let Some(bytes) = kept::pack(&project, &hash, size) {
         store::keep(&workspace.target, store::PROJECT, &[&glance.bytes(), &hashes.bytes(), &bytes]);
     }
     Ok(Artifacts { has_templates: project.has_templates(), project, hash, manifest, pack: None })

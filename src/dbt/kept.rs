@@ -27,9 +27,11 @@ pub struct Kept {
     pub pack: Arc<Pack>,
 }
 
-/// The project as bytes, with a hash of the files that it was read from. `None`: it cannot be kept.
-pub fn pack(project: &Project, of: &blake3::Hash) -> Option<Vec<u8>> {
-    let room = vec![0; 2 * HASH];
+/// The project as bytes, with a hash of the files that it was read from, which have `size` bytes. `None`: it cannot be kept.
+pub fn pack(project: &Project, of: &blake3::Hash, size: usize) -> Option<Vec<u8>> {
+    // SQL and documentation are most of a manifest, and are left out.
+    let mut room = Vec::with_capacity(2 * HASH + size / 6);
+    room.resize(2 * HASH, 0);
     let mut bytes = postcard::to_extend(&(project.has_templates(), project), room).ok()?;
     let sum = blake3::hash(bytes.get(2 * HASH..)?);
     bytes.get_mut(..HASH)?.copy_from_slice(head(of).as_bytes());

@@ -54,6 +54,7 @@ use std::sync::Arc;
 
 pub use graph::{Certainty, Edge, EdgeKind, Graph, Node, NodeIndex, Part};
 pub use lines::lines;
+pub use parse::with_large_stack;
 pub use reaching::{Before, Models, trace_reaching};
 pub use reads::{expression, query, tables};
 pub use semantic::semantic;

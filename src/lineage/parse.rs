@@ -1,8 +1,9 @@
 //! Text -> syntax tree, on guard: SQL from a pull request is hostile.
 //!
-//! Text is capped in bytes, tokens and nesting; parsing, walking and dropping happen on a thread with a large stack ([`on_large_stack`]);
+//! Text is capped in bytes, tokens and nesting; parsing, walking and dropping happen on a thread with a large stack ([`with_large_stack`]);
 //! a panic of the parser is an error. Texts that the parser is known to misread without a word are refused. Not for meaning.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sqlparser::ast::{Expr, Query, Statement};
@@ -49,8 +50,32 @@ impl Unclear {
 /// What reading gives.
 pub(super) type Read<T> = Result<T, Unclear>;
 
-/// Runs `work` on a thread whose stack bears the deepest text that is let through. `None` when the thread cannot start or `work` panics.
+thread_local! {
+    /// Whether this thread has a large stack already.
+    static LARGE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` on a thread whose stack bears the deepest text that is let through, so that what it does with SQL needs no further thread; on this one
+/// when none can be started. `Err`: what `work` panicked with.
+pub fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::thread::Result<T> {
+    let mut work = Some(work);
+    std::thread::scope(|scope| {
+        let run = || {
+            LARGE.set(true);
+            work.take().map(|work| work())
+        };
+        let thread = std::thread::Builder::new().name("main".into()).stack_size(STACK).spawn_scoped(scope, run).ok()?;
+        thread.join().transpose()
+    })
+    .or_else(|| work.take().map(|work| catch_unwind(AssertUnwindSafe(work))))
+    .unwrap_or_else(|| Err(Box::new("the work was lost")))
+}
+
+/// Runs `work` where the stack bears the deepest text that is let through: here, or on a thread. `None` when the thread cannot start or `work` panics.
 pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    if LARGE.get() {
+        return catch_unwind(AssertUnwindSafe(work)).ok();
+    }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("lineage".into()).stack_size(STACK).spawn_scoped(scope, work).ok()?;
         thread.join().ok()

@@ -58,7 +58,7 @@ fn without_texts(mut project: Project) -> Project {
 fn a_project_is_kept_whole_or_not_at_all() {
     let project = world().project;
     let of = blake3::hash(b"its files");
-    let bytes = kept::pack(&project, &of).unwrap();
+    let bytes = kept::pack(&project, &of, 0).unwrap();
     let read = kept::unpack(bytes.clone(), 0, &of).unwrap();
     assert_eq!(read.project, without_texts(project));
     assert!(!read.pack.is_broken());
