@@ -11,6 +11,9 @@ use crate::project::{Workspace, read_text};
 /// A profiles.yml is small.
 const LARGEST_PROFILES: u64 = 1 << 20;
 
+/// A profile and a target, each where it is named.
+type Named = (Option<At<String>>, Option<At<String>>);
+
 /// What presscheck.yml says of telling.
 pub(super) fn routes(workspace: &Workspace) -> lint::Routes<'_> {
     let settings = &workspace.settings;
@@ -40,7 +43,7 @@ pub(super) fn targets(workspace: &Workspace, folder: Option<&Path>) -> Vec<Findi
         );
         return vec![finding.in_file(&path).help("`dbt debug` says more")];
     };
-    let unknown = |(profile, target): &(Option<At<String>>, Option<At<String>>)| {
+    let unknown = |(profile, target): &Named| {
         let name = profile.as_ref().map(|profile| profile.value.clone()).or_else(|| own.clone())?;
         let Some(targets) = known.get(&name) else {
             let said = profile.as_ref().or(target.as_ref())?;
@@ -62,7 +65,7 @@ pub(super) fn targets(workspace: &Workspace, folder: Option<&Path>) -> Vec<Findi
 }
 
 /// Every profile and target that presscheck.yml names; the profile `None` where it is the project's own.
-fn named(workspace: &Workspace) -> Vec<(Option<At<String>>, Option<At<String>>)> {
+fn named(workspace: &Workspace) -> Vec<Named> {
     let settings = &workspace.settings;
     let own = settings.profile.clone();
     let further = |connection: &Connection| (connection.profile.clone().or_else(|| own.clone()), connection.target.clone());
