@@ -3,6 +3,7 @@
 mod fixes;
 mod kept;
 mod names;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! A function that is in none of the lists is unknown: it may be an aggregate, a set-returning function, or a macro that reads other tables.
 //! One list serves all dialects; a name that aggregates in any of them is listed as an aggregate, which draws more, never less.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use sqlparser::ast::Ident;
@@ -54,7 +54,8 @@ const SCALAR_FAMILIES: &[&str] = &["bitwise_", "bytearray_", "h3_", "hll_estimat
 
 /// Whether what an aggregate gives depends on the order in which the rows come.
 pub(super) fn takes_order(function: &str) -> bool {
-    ORDER_TAKERS.split_ascii_whitespace().any(|known| known == function)
+    static TAKERS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ORDER_TAKERS.split_ascii_whitespace().collect());
+    TAKERS.contains(function)
 }
 
 /// Whether a function takes lambdas. Elsewhere `body -> '$.a'` is a JSON path, which the parser takes for a lambda.
@@ -81,8 +82,8 @@ pub(super) fn word(function: &str, word: &Ident, (at, arguments): (usize, usize)
     const LAST: &[&str] = &["last_day", "trunc"];
     const LAST_IN_BIGQUERY: &[&str] =
         &["date_trunc", "datetime_trunc", "timestamp_trunc", "time_trunc", "date_diff", "datetime_diff", "timestamp_diff", "time_diff"];
-    let is_unit = word.quote_style.is_none() && UNITS.split_ascii_whitespace().any(|unit| unit.eq_ignore_ascii_case(&word.value));
-    if !manners.bare_units || !is_unit || arguments < 2 {
+    let is_unit = || word.quote_style.is_none() && UNITS.split_ascii_whitespace().any(|unit| unit.eq_ignore_ascii_case(&word.value));
+    if !manners.bare_units || arguments < 2 || !is_unit() {
         return Word::Name;
     }
     let (first, last, bigquery) = (at == 0, at + 1 == arguments, manners.types == Types::BigQuery);

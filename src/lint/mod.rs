@@ -34,7 +34,7 @@ pub use advice::exposures;
 pub use baseline::Baseline;
 pub use ignore::Ignores;
 pub use relations::is_foreign;
-pub use settings::connections;
+pub use settings::{Routes, connections, routes};
 
 /// A rule: what it is called, what it says, and what looks for it.
 #[derive(Clone, Copy)]

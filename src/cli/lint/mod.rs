@@ -1,6 +1,7 @@
 //! `presscheck lint`: contracts against the dbt project; opens no socket and runs nothing.
 
 mod fix;
+mod settings;
 mod unparsed;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,9 @@ pub(super) struct Lint {
     /// Where dbt wrote no manifest, check structure, and names against the project's own files
     #[arg(long)]
     allow_no_manifest: bool,
+    /// The folder of profiles.yml, of which only the names of profiles and targets are read; else the project's own
+    #[arg(long, value_name = "DIR", env = "DBT_PROFILES_DIR")]
+    profiles_dir: Option<PathBuf>,
     /// Lint as if it were this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
@@ -151,7 +155,7 @@ impl Lint {
         let mut part = ManuallyDrop::new(Part::new(place, contracts, look, fresh)?);
         let macros = load::macros(&part.loaded)?;
         // Answers show what they depend on, until they depend on nothing that is not traced.
-        let (files, findings) = loop {
+        let (files, mut findings) = loop {
             let said = look_at(&part.loaded, &macros, contracts, now)?;
             if !part.further()? {
                 break said;
@@ -162,6 +166,7 @@ impl Lint {
         }
         part.keep();
         part.loaded.say_notes(look);
+        findings.extend(settings::targets(&part.loaded.workspace, self.profiles_dir.as_deref()));
         Ok((files, findings))
     }
 
@@ -181,6 +186,7 @@ impl Lint {
             None => contracts.iter().map(|path| read_named(Path::new(path))).collect::<Result<_, _>>()?,
         };
         linted.notes.extend(read.notes());
+        linted.findings.extend(read.workspace.iter().flat_map(|workspace| settings::targets(workspace, self.profiles_dir.as_deref())));
         for mut file in files {
             if self.fix {
                 let before = file.text.clone();
@@ -244,6 +250,7 @@ pub(super) fn findings_of(loaded: &Loaded, macros: &Macros, one: &ReadContract, 
         let around = lint::Surroundings { project: &loaded.project, lineage: &loaded.lineage, macros, now, closed: closed.as_ref() };
         let advice = lint::advice(contract, &around, &found);
         found.extend(advice);
+        found.extend(lint::routes(contract, &settings::routes(&loaded.workspace)));
     }
     let ignores = Ignores::of(&one.file.text, &one.file.path);
     let problems = ignores.problems(&found, &one.file.path);

@@ -53,6 +53,7 @@ impl Unparsed {
         if let (Some(contract), Some(workspace)) = (&read.value, &self.workspace) {
             let connections: Vec<&str> = workspace.settings.connections.keys().map(|name| name.value.as_str()).collect();
             found.extend(lint::connections(contract, &connections));
+            found.extend(lint::routes(contract, &super::settings::routes(workspace)));
         }
         crate::yaml::sort(&mut found);
         found.dedup();

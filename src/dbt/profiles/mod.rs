@@ -5,7 +5,7 @@
 
 mod jinja;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -118,6 +118,14 @@ pub fn read(
     collect_secrets(&fields, &mut secrets);
     secrets.remove("");
     Ok(Profile { name: profile_name.to_owned(), target, kind, fields, secrets })
+}
+
+/// The names of every profile and of its targets, nothing rendered and no other key looked at; `None` in place of targets that cannot be told from
+/// the text, and of everything where it is not a mapping of profiles.
+pub fn names(profiles_yml: &str, file: &Path) -> Option<BTreeMap<String, Option<Vec<String>>>> {
+    let Value::Object(all) = crate::yaml::value(profiles_yml, file).ok()? else { return None };
+    let targets = |profile: &Value| Some(profile.get("outputs")?.as_object()?.keys().cloned().collect());
+    Some(all.iter().filter(|(name, _)| *name != "config").map(|(name, profile)| (name.clone(), targets(profile))).collect())
 }
 
 /// Where `profiles.yml` may be, the first that exists counts. A folder that was said (`--profiles-dir`, else `DBT_PROFILES_DIR`) is the only one;
