@@ -73,8 +73,11 @@ pub struct Graph {
     nodes: Vec<Node>,
     relations: HashMap<Arc<str>, Parts>,
     /// For each node, the nodes that influence it.
-    upstream: Vec<Vec<(NodeIndex, Edge)>>,
+    upstream: Vec<Vec<Drawn>>,
 }
+
+/// An edge as the node that it leads to has it.
+type Drawn = (NodeIndex, Edge);
 
 /// The nodes of one relation.
 #[derive(Debug, Clone, Default)]
@@ -92,25 +95,36 @@ impl Parts {
             Part::RowsAdded => self.added,
         }
     }
+
+    /// The index of a part of the relation that these are of, made when new.
+    fn made(&mut self, relation: &Arc<str>, part: Part, (nodes, upstream): (&mut Vec<Node>, &mut Vec<Vec<Drawn>>)) -> NodeIndex {
+        if let Some(index) = self.find(&part) {
+            return index;
+        }
+        #[expect(clippy::expect_used, reason = "a graph of four billion nodes does not fit in memory")]
+        let index = NodeIndex::try_from(nodes.len()).expect("fewer than 2^32 nodes");
+        match &part {
+            Part::Column(name) => drop(self.columns.insert(Arc::clone(name), index)),
+            Part::RowsLost => self.lost = Some(index),
+            Part::RowsAdded => self.added = Some(index),
+        }
+        nodes.push(Node { relation: Arc::clone(relation), part });
+        upstream.push(Vec::new());
+        index
+    }
 }
 
 impl Graph {
     /// The index of a node, made when new.
     pub fn node(&mut self, node: Node) -> NodeIndex {
-        let parts = self.relations.entry(Arc::clone(&node.relation)).or_default();
-        if let Some(index) = parts.find(&node.part) {
-            return index;
-        }
-        #[expect(clippy::expect_used, reason = "a graph of four billion nodes does not fit in memory")]
-        let index = NodeIndex::try_from(self.nodes.len()).expect("fewer than 2^32 nodes");
-        match &node.part {
-            Part::Column(name) => drop(parts.columns.insert(Arc::clone(name), index)),
-            Part::RowsLost => parts.lost = Some(index),
-            Part::RowsAdded => parts.added = Some(index),
-        }
-        self.nodes.push(node);
-        self.upstream.push(Vec::new());
-        index
+        let Graph { nodes, relations, upstream } = self;
+        relations.entry(Arc::clone(&node.relation)).or_default().made(&node.relation, node.part, (nodes, upstream))
+    }
+    /// The indices of parts of one relation, in their order, made where they are new.
+    pub(super) fn nodes_of(&mut self, relation: &Arc<str>, wanted: impl Iterator<Item = Part>) -> Vec<NodeIndex> {
+        let Graph { nodes, relations, upstream } = self;
+        let parts = relations.entry(Arc::clone(relation)).or_default();
+        wanted.map(|part| parts.made(relation, part, (nodes, upstream))).collect()
     }
     /// The index of a part of a relation, made when new; for callers that hold no [`Node`].
     pub(super) fn part(&mut self, relation: &str, part: PartName<'_>) -> NodeIndex {

@@ -44,7 +44,7 @@ impl<'p> Merger<'p> {
         let relation: Arc<str> = id.into();
         let column = |name: &ColumnName| Part::Column(Arc::clone(&name.lower));
         let parts = schema.columns.iter().map(column).chain([Part::RowsLost, Part::RowsAdded]);
-        let nodes = parts.map(|part| self.lineage.graph.node(super::Node { relation: Arc::clone(&relation), part })).collect();
+        let nodes = self.lineage.graph.nodes_of(&relation, parts);
         self.nodes.push(nodes);
         if !schema.complete {
             self.any(id);

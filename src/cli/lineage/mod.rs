@@ -4,6 +4,7 @@ mod blind_spots;
 pub(super) mod targets;
 
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 
 use clap::{Args, ValueEnum};
 
@@ -61,7 +62,8 @@ enum Form {
 impl Lineage {
     pub(super) fn run(&self, look: &draw::Look) -> Ended {
         self.fits()?;
-        let mut loaded = Loaded::new(&self.place, look)?;
+        // The process ends soon: to take a large project apart would cost more than many an answer.
+        let mut loaded = ManuallyDrop::new(Loaded::new(&self.place, look)?);
         if self.blind_spots {
             return blind_spots::run(&mut loaded, self.of.as_deref(), self.format == Form::Json, look);
         }
