@@ -78,7 +78,7 @@ pub(super) enum Word {
 pub(super) fn word(function: &str, word: &Ident, (at, arguments): (usize, usize), manners: &Manners) -> Word {
     const FIRST_OF_THREE: &[&str] =
         &["datediff", "datediff_big", "date_diff", "timediff", "timestampdiff", "dateadd", "date_add", "timeadd", "timestampadd"];
-    const FIRST: &[&str] = &["date_part", "datepart", "datename", "datetrunc"];
+    const FIRST: &[&str] = &["date_part", "datepart", "datename", "datetrunc", "date_bucket"];
     const LAST: &[&str] = &["last_day", "trunc"];
     const LAST_IN_BIGQUERY: &[&str] =
         &["date_trunc", "datetime_trunc", "timestamp_trunc", "time_trunc", "date_diff", "datetime_diff", "timestamp_diff", "time_diff"];

@@ -30,6 +30,7 @@ fn an_expression_is_one_expression_and_nothing_else() {
         ("date_trunc('day', d) = date_diff(week, d)", "duckdb"),
         ("to_date(d) < date_from_parts(year, month, day) and trunc(d, month) = date_trunc(month, h)", "snowflake"),
         ("dateadd(day, 7, week) > date_part(dow, d)", "redshift"),
+        ("date_bucket(week, 1, d) = datetrunc(month, year)", "sqlserver"),
         ("payload:a.b::int > 1", "snowflake"),
         ("list_filter(tags, x -> x > limit_)", "duckdb"),
         ("coalesce(type = 'jaffle', false)", "duckdb"),

@@ -159,17 +159,27 @@ fn a_run_that_no_longer_keeps_other_machines_out_does_not_act() {
     assert_eq!(world.run(RUN).0, 0);
     let before = (tables(&world), world.rows("select count(*)::text, max(published)::text from reporting.status"));
     let lost = std::thread::scope(|scope| {
-        // The checks wait for the table, so that the run is in the middle when it loses its lock.
-        let slow = "begin; lock table raw.weekly in access exclusive mode; select pg_sleep(3); commit";
+        // The checks wait for the table until somebody says go, so that the run is in the middle when it loses its lock.
+        world.sql("create table go (now int)");
+        let slow = "begin; lock table raw.weekly in access exclusive mode; \
+                    do $$ begin while not exists (select 1 from go) loop perform pg_sleep(0.05); end loop; end $$; commit";
         scope.spawn(|| world.sql(slow));
-        std::thread::sleep(Duration::from_millis(300));
+        let waited = |sql: &str, none: &str| {
+            let begun = Instant::now();
+            while world.rows(sql) == [["0"]] {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{none}");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        };
+        waited(
+            "select count(*)::text from pg_locks where mode = 'AccessExclusiveLock' and relation = 'raw.weekly'::regclass",
+            "no lock of the table",
+        );
         let run = scope.spawn(|| world.run(RUN));
         let end = "select count(pg_terminate_backend(pid))::text from pg_stat_activity where datname = current_database() \
                    and state = 'idle in transaction' and query like '%pg_try_advisory_xact_lock%'";
-        let begun = Instant::now();
-        while world.rows(end) == [["0"]] {
-            assert!(begun.elapsed() < Duration::from_secs(3), "the run takes a lock");
-        }
+        waited(end, "the run takes no lock");
+        world.sql("insert into go values (1)");
         run.join().unwrap()
     });
     assert!(lost.0 == 3 && lost.1.contains("keeps other machines out was lost"), "{}: {}", lost.0, lost.1);
